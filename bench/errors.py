@@ -1,0 +1,24 @@
+"""What goes wrong through the user's input, and what a result should be read with."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """The input is wrong: one line that says what is wrong and how to mend it."""
+
+
+class NotConverged(UserWarning):
+    """An iterative method stopped before it converged: its scores stand, with this note."""
+
+
+class FunctionalFallback(UserWarning):
+    """The gradients had no closed form here and came from `torch.func`, which is slower."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that is not registered, with the nearest names that are."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return InputError(f"there is no {kind} '{name}': {hint}")

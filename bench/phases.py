@@ -1,0 +1,62 @@
+"""Where a method's time and memory go: `with phase("gradients"): ...` marks a part of its work."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter, process_time
+from typing import Literal
+
+from .memory import peak_bytes, reset_peak
+
+Phase = Literal["gradients", "score", "retrain"]
+
+
+class Stopwatch:
+    """Wall seconds, CPU seconds and peak resident bytes of each phase; an inner phase's cost is not the outer's."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.cpu_seconds: dict[str, float] = defaultdict(float)
+        self.peaks: dict[str, int] = defaultdict(int)
+        self.now: Phase = "score"
+        reset_peak()
+        self.marks = perf_counter(), process_time()
+
+    def switch(self, to: Phase) -> Phase:
+        """Charge what has passed to the phase that ends here and return that phase."""
+        ended, (wall, cpu) = self.now, self.marks
+        self.seconds[ended] += perf_counter() - wall
+        self.cpu_seconds[ended] += process_time() - cpu
+        self.peaks[ended] = max(self.peaks[ended], peak_bytes())
+        reset_peak()
+        self.now, self.marks = to, (perf_counter(), process_time())
+        return ended
+
+
+_running: list[Stopwatch] = []
+
+
+@contextmanager
+def measuring() -> Iterator[Stopwatch]:
+    """Measure the block: phases marked inside are charged apart, the rest is the phase `score`."""
+    watch = Stopwatch()
+    _running.append(watch)
+    try:
+        yield watch
+    finally:
+        _running.remove(watch)
+        watch.switch("score")
+
+
+@contextmanager
+def phase(name: Phase) -> Iterator[None]:
+    """Charge the block to a phase of the measurement under way, if there is one."""
+    if not _running:
+        yield
+        return
+    watch = _running[-1]
+    outer = watch.switch(name)
+    try:
+        yield
+    finally:
+        watch.switch(outer)

@@ -1,0 +1,206 @@
+"""`Problem`: all that a method is given. It holds no ground truth and no test data."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from .errors import InputError
+from .phases import phase
+
+Scores = NDArray[np.float64]
+Loss = Callable[[Tensor, Tensor], Tensor]
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs `x` (n, ...) and labels `y` (n,), row by row."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, rows: slice | Tensor | NDArray[np.int64]) -> "Examples":
+        index = torch.as_tensor(rows) if isinstance(rows, np.ndarray) else rows
+        return Examples(self.x[index], self.y[index])
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state dict, or the safetensors file that holds one, and the learning rate in force when it was taken."""
+
+    source: State | Path
+    learning_rate: float = 1.0
+
+    @property
+    def state(self) -> State:
+        """The state dict; a file is read anew each time, so that checkpoints can be streamed."""
+        return load_file(self.source) if isinstance(self.source, Path) else self.source
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A trained model and the data that trained it, for which a method scores every training row.
+
+    Args:
+        model: any module that maps a batch `x` to outputs, one row per sample. It is left exactly as found.
+        train: inputs (n, ...) and given labels (n,), perhaps wrong.
+        valid: inputs and labels that can be trusted, where a method needs them.
+        checkpoints: state dicts with their learning rates, in order of training; default: the model as it stands.
+        loss: outputs and labels of a batch to a loss; default cross-entropy on logits. Any reduction will do.
+        batch_size: rows per forward pass; changes memory and speed, never the scores.
+        seed: of everything random in a method.
+        device: where batches are computed; default: where the model lies.
+
+    Raises:
+        InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
+    """
+
+    model: nn.Module
+    train: Examples
+    valid: Examples | None = None
+    checkpoints: Sequence[Checkpoint] = ()
+    loss: Loss | None = None
+    batch_size: int = 128
+    seed: int = 0
+    device: torch.device | str | None = None
+
+    def __post_init__(self) -> None:
+        first = next(self.model.parameters(), torch.zeros(()))
+        put: dict[str, Any] = {
+            "train": _examples(self.train, "train", first.dtype, self.loss),
+            "valid": None if self.valid is None else _examples(self.valid, "valid", first.dtype, self.loss),
+            "checkpoints": tuple(_checkpoint(c) for c in self.checkpoints or ())
+            or (Checkpoint(_detached(self.model)),),
+            "device": torch.device(self.device) if self.device is not None else first.device,
+        }
+        for name, value in put.items():
+            object.__setattr__(self, name, value)
+        if self.batch_size < 1:
+            raise InputError(f"batch_size is {self.batch_size}; it must be at least 1")
+
+    @cached_property
+    def state(self) -> State:
+        """Parameters and buffers of the model as it stands, detached."""
+        return _detached(self.model)
+
+    def state_at(self, checkpoint: Checkpoint | None = None) -> State:
+        """Parameters and buffers at a checkpoint, by default as the model stands, on the problem's device."""
+        state = self.state if checkpoint is None else checkpoint.state
+        return {name: tensor.to(self.device, self.state[name].dtype) for name, tensor in state.items()}
+
+    @property
+    def validation(self) -> Examples:
+        """The trusted rows, for methods that declare that they use them."""
+        if self.valid is None or not len(self.valid):
+            raise InputError("this method needs validation rows with trusted labels: give valid=(x, y) to Problem")
+        return self.valid
+
+    def only(self, uses: frozenset[str]) -> "Problem":
+        """This problem without what a method does not declare that it uses."""
+        return replace(
+            self,
+            valid=self.valid if "validation" in uses else None,
+            checkpoints=self.checkpoints if "checkpoints" in uses else (),
+        )
+
+    def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]:
+        """Consecutive batches on the problem's device, each with its rows."""
+        for start in range(0, len(examples), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            batch = examples[rows]
+            yield rows, Examples(batch.x.to(self.device), batch.y.to(self.device))
+
+    def forward(self, x: Tensor, state: State) -> Tensor:
+        """Outputs (batch, ...) of the model in evaluation mode with the given parameters and buffers."""
+        with evaluating(self.model):
+            outputs: Tensor = functional_call(self.model, dict(state), (x,))
+        return outputs
+
+    @torch.no_grad()
+    def outputs(self, checkpoint: Checkpoint | None = None) -> Tensor:
+        """Outputs (n, ...) for all training rows: one forward pass."""
+        state = self.state_at(checkpoint)
+        with phase("gradients"):
+            return torch.cat([self.forward(batch.x, state) for _, batch in self.batches(self.train)])
+
+    def probabilities(self, checkpoint: Checkpoint | None = None) -> Tensor:
+        """Class probabilities (n, classes), float64, for all training rows: one forward pass.
+
+        Raises:
+            InputError: if the outputs are not one row of at least two logits per sample.
+        """
+        logits = self.outputs(checkpoint)
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise InputError(f"this method needs logits (n, classes); the model's outputs are {tuple(logits.shape)}")
+        return logits.double().softmax(1)
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Loss (batch,) of each sample."""
+        if self.loss is None:
+            return F.cross_entropy(outputs, y, reduction="none")
+        loss = self.loss
+        return vmap(lambda output, label: loss(output[None], label[None]).reshape(()))(outputs, y)
+
+    def sampling_order(self) -> Tensor:
+        """Training rows (n,) in an order that depends on what they hold, not on where they stand.
+
+        A method that draws rows at random draws them in this order, which makes its scores follow the rows when
+        these are permuted.
+        """
+        generator = torch.Generator().manual_seed(self.seed)
+        x = self.train.x.flatten(1) if self.train.x.ndim > 1 else self.train.x[:, None]
+        direction = torch.randn(x.shape[1], generator=generator, dtype=torch.float64)
+        keys = torch.cat([(part.cpu().double() * direction).sum(1) for part in x.split(4096)])
+        return torch.argsort(keys + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, every module's own mode restored afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _detached(model: nn.Module) -> State:
+    return {name: tensor.detach() for name, tensor in model.state_dict(keep_vars=True).items()}
+
+
+def _checkpoint(given: Checkpoint | tuple[State, float]) -> Checkpoint:
+    return given if isinstance(given, Checkpoint) else Checkpoint(*given)
+
+
+def _examples(given: Any, name: str, dtype: torch.dtype, loss: Loss | None) -> Examples:
+    x, y = (given.x, given.y) if isinstance(given, Examples) else given
+    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    if x.is_floating_point():
+        x = x.to(dtype)
+        if len(x) and not (finite := torch.isfinite(x).flatten(1).all(1) if x.ndim > 1 else torch.isfinite(x)).all():
+            raise InputError(f"{name}: row {int((~finite).nonzero()[0])} of x is not finite; drop or fill such rows")
+    if len(x) != len(y):
+        raise InputError(f"{name}: x has {len(x)} rows and y has {len(y)}; they must match")
+    if name == "train" and len(x) == 0:
+        raise InputError("train: there are no rows")
+    if loss is None:
+        if y.is_floating_point() or y.ndim != 1 or (len(y) and int(y.min()) < 0):
+            raise InputError(f"{name}: y must be class indices 0, 1, ... of shape (n,), or give a loss= of your own")
+        y = y.long()
+    return Examples(x, y)

@@ -1,0 +1,215 @@
+"""The registry of methods: `@method(...)` on a function is all that adding one takes."""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import tomllib
+import typing
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from .errors import InputError, unknown
+from .problem import Problem, Scores
+
+Use = Literal["validation", "checkpoints", "dynamics", "retraining"]
+Function = TypeVar("Function", bound=Callable[..., Scores])
+ENTRY_POINTS = "influence_bench.methods"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method: the function and what it says of itself."""
+
+    name: str
+    function: Callable[..., Scores]
+    family: str
+    paper: str
+    uses: frozenset[Use]
+
+    @property
+    def idea(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @cached_property
+    def hyperparameters(self) -> dict[str, inspect.Parameter]:
+        """Every parameter of the function after the problem."""
+        return dict(list(inspect.signature(self.function).parameters.items())[1:])
+
+    def uses_with(self, given: Mapping[str, Any]) -> frozenset[Use]:
+        """What the method uses under these hyperparameters: `checkpoints="last"` uses the model as it stands."""
+        parameter = self.hyperparameters.get("checkpoints")
+        last = parameter is not None and given.get("checkpoints", parameter.default) == "last"
+        return self.uses - {"checkpoints"} if last else self.uses
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The hyperparameters given, if every one is known and of the right type.
+
+        Raises:
+            InputError: names the hyperparameter and what it may be.
+        """
+        hints = typing.get_type_hints(self.function)
+        for name, value in given.items():
+            if name not in self.hyperparameters:
+                raise unknown(f"hyperparameter of {self.name}", name, self.hyperparameters)
+            if not _fits(value, hints[name]):
+                raise InputError(f"{self.name}: {name}={value!r} does not fit: it must be {_words(hints[name])}")
+        return dict(given)
+
+    def label(self, given: Mapping[str, Any]) -> str:
+        """The leaderboard's name for the method: its name and the hyperparameters that are not the defaults."""
+        odd = {k: v for k, v in given.items() if v != self.hyperparameters[k].default}
+        return f"{self.name}[{','.join(f'{k}={odd[k]}' for k in sorted(odd))}]" if odd else self.name
+
+
+_methods: dict[str, Method] = {}
+
+
+def method(*, family: str, paper: str, uses: Collection[Use] = ()) -> Callable[[Function], Function]:
+    """Register a function `(problem, **hyperparameters) -> scores (n_train,)`, higher meaning more suspect.
+
+    Args:
+        family: the group the method is listed in.
+        paper: the source, with its equation.
+        uses: what it needs beyond the trained model and the training data; the rest is withheld from it.
+    """
+
+    def register(function: Function) -> Function:
+        name = function.__name__.replace("_", "-")
+        known = _methods.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise InputError(f"the method '{name}' of {function.__module__} is already in {known.function.__module__}")
+        _methods[name] = Method(name, function, family, paper, frozenset(uses))
+        return function
+
+    return register
+
+
+def registered() -> dict[str, Method]:
+    """Every method by name: those of the package, of installed plug-ins and of plug-in files."""
+    _import_all()
+    return dict(_methods)
+
+
+@cache
+def _import_all() -> None:
+    package = importlib.import_module("influence_bench.methods")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"influence_bench.methods.{module.name}")
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            entry.load()
+        except Exception as error:  # a broken plug-in must not stop the suite
+            warnings.warn(f"the plug-in {entry.value} cannot be imported: {error}", stacklevel=2)
+
+
+def find(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        InputError: with the nearest names, if there is none.
+    """
+    methods = registered()
+    if name not in methods:
+        raise unknown("method", name, methods)
+    return methods[name]
+
+
+def load_plugin(file: Path) -> None:
+    """Import a Python file that registers methods of its own.
+
+    Raises:
+        InputError: if the file is not there or fails to import.
+    """
+    file = file.resolve()
+    name = f"influence_bench_plugin_{file.stem}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file):
+        return
+    spec = importlib.util.spec_from_file_location(name, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise InputError(f"the plug-in {file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise InputError(f"the plug-in {file} fails to import: {type(error).__name__}: {error}") from error
+
+
+def parse(text: str) -> tuple[Method, dict[str, Any]]:
+    """`name` or `name[key=value,...]` as a method and its checked hyperparameters.
+
+    Raises:
+        InputError: if it is not of that form, or the method or a hyperparameter is unknown.
+    """
+    name, bracket, rest = text.strip().partition("[")
+    if bracket and not rest.endswith("]"):
+        raise InputError(f"'{text}' is not a method: write name or name[key=value,key=value]")
+    given: dict[str, Any] = {}
+    for pair in filter(None, rest.rstrip("]").split(",")):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals:
+            raise InputError(f"'{pair}' in '{text}' is not key=value")
+        given[key] = _literal(value)
+    found = find(name)
+    return found, found.checked(given)
+
+
+def score(name: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Scores:
+    """Score every training row with a method, by name or as the decorated function.
+
+    Returns:
+        float64 array (n_train,), higher = more suspect.
+
+    Raises:
+        InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
+        ValueError: if the method returns anything but n_train finite numbers.
+    """
+    found = find(name if isinstance(name, str) else name.__name__.replace("_", "-"))
+    given = found.checked(hyperparameters)
+    scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
+    if scores.shape != (len(problem.train),):
+        raise ValueError(f"{found.name} returned scores of shape {scores.shape} for {len(problem.train)} rows")
+    if not np.isfinite(scores).all():
+        bad = np.flatnonzero(~np.isfinite(scores))
+        raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0]}")
+    return scores
+
+
+def _literal(text: str) -> Any:
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin in (typing.Union, UnionType):
+        return any(_fits(value, one) for one in typing.get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or hint)
+
+
+def _words(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(hint)))
+    if typing.get_origin(hint) in (typing.Union, UnionType):
+        return " or ".join(_words(one) for one in typing.get_args(hint))
+    return str(getattr(hint, "__name__", hint))

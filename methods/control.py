@@ -1,0 +1,21 @@
+"""Controls: what any method has to beat."""
+
+import torch
+
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method
+
+
+@method(family="control", paper="none: chance")
+def random(problem: Problem) -> Scores:
+    """Uniform random numbers.
+
+    Args:
+        problem: only its seed and its rows count.
+
+    Cost: none.
+    """
+    scores = torch.empty(len(problem.train), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(problem.seed)
+    scores[problem.sampling_order()] = torch.rand(len(scores), generator=generator, dtype=torch.float64)
+    return scores.numpy()

@@ -1,0 +1,30 @@
+"""DataInf: the inverse of an average replaced by the average of rank-one inverses."""
+
+import torch
+
+from ..bench.errors import InputError
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method
+from .gradients import Layers, gradient_space
+
+
+@method(family="influence function", paper="Kwon et al. 2024, eq. 5", uses={"validation"})
+def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
+    """-Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), layer by layer.
+
+    Args:
+        problem: with validation rows, whose mean gradient is v.
+        damping: λ_l as a share of the mean square of the layer's gradient entries.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: one forward pass for the last layer, else four epochs.
+    """
+    if damping <= 0:
+        raise InputError(f"damping={damping} does not fit: it must be above 0")
+    space = gradient_space(problem, layers)
+    gradients, v = space.train, space.valid.mean()
+    squared, along = gradients.squared_l2_by_layer(), gradients.inner_by_layer(v)
+    lam = (damping * squared.mean(0) / space.layer_sizes).clamp(min=torch.finfo(torch.float64).tiny)
+    removed = gradients.weighted_sum(along / (lam + squared) / len(gradients))
+    difference = {name: v[name] - removed[name] for name in v}
+    return -(gradients.inner_by_layer(difference) / lam).sum(1).numpy()

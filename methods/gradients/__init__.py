@@ -1,0 +1,12 @@
+"""The per-sample gradient engine: one batched pass, implicit gradients by layer, reductions over the stream.
+
+space = gradient_space(problem, layers="last")
+space.train.squared_l2()                      # (n,) without forming a single gradient
+-space.train.inner(space.valid.mean())        # TracIn at one checkpoint
+"""
+
+from .select import Layers
+from .space import GradientSpace, gradient_space
+from .stream import Direction, Gradients
+
+__all__ = ["Direction", "GradientSpace", "Gradients", "Layers", "gradient_space"]

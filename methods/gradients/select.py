@@ -1,0 +1,51 @@
+"""Which layers' gradients a method sees."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+
+import torch
+from torch import nn
+
+from ...bench.errors import InputError
+from ...bench.problem import Problem, State
+
+Layers = str | Sequence[str]
+
+
+def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Module]:
+    """Modules that own the selected parameters, by name.
+
+    Args:
+        layers: `"last"` (the last such module that the model calls), `"all"`, `"lora"`, or patterns of module names.
+
+    Raises:
+        InputError: if nothing matches.
+    """
+    owners = {
+        name: m for name, m in problem.model.named_modules() if next(m.parameters(recurse=False), None) is not None
+    }
+    if not owners:
+        raise InputError("the model has no parameters, so there are no gradients to look at")
+    if layers == "all":
+        return owners
+    if layers == "last":
+        name = last_called(problem, owners, state)
+        return {name: owners[name]}
+    patterns = ["*lora_*"] if layers == "lora" else [layers] if isinstance(layers, str) else list(layers)
+    chosen = {name: m for name, m in owners.items() if any(fnmatch(name, pattern) for pattern in patterns)}
+    if not chosen:
+        raise InputError(f"layers={layers!r} matches none of this model's layers: {', '.join(owners)}")
+    return chosen
+
+
+def last_called(problem: Problem, owners: dict[str, nn.Module], state: State) -> str:
+    """Name of the module that a forward pass of one row calls last."""
+    called: list[str] = []
+    hooks = [m.register_forward_hook(lambda *_, name=name: called.append(name)) for name, m in owners.items()]
+    try:
+        with torch.no_grad():
+            problem.forward(problem.train.x[:1].to(problem.device), state)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return called[-1] if called else list(owners)[-1]

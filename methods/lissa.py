@@ -1,0 +1,52 @@
+"""LiSSA: the inverse-Hessian-vector product by a truncated Neumann series over mini-batches."""
+
+import warnings
+
+import torch
+
+from ..bench.errors import InputError, NotConverged
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method
+from .curvature import hessian_product, largest_eigenvalue
+from .gradients import Layers, gradient_space
+
+CONVERGED = 0.2  # relative residual above which the result is called unconverged
+
+
+@method(family="influence function", paper="Agarwal et al. 2017; Koh & Liang 2017, section 3", uses={"validation"})
+def lissa(
+    problem: Problem, damping: float = 0.01, steps: int = 500, samples_per_step: int = 256, layers: Layers = "last"
+) -> Scores:
+    """-r·g with r ← v/σ + (I - (H_b + λI)/σ) r, where σ is twice the largest eigenvalue, found by power iteration.
+
+    Args:
+        problem: with validation rows, whose mean gradient is v.
+        damping: λ > 0; the series needs about σ/λ steps.
+        steps: of the series at most.
+        samples_per_step: training rows behind each H_b, drawn without replacement, epoch after epoch.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected.
+
+    Warns:
+        NotConverged: if ‖v - (H + λI)r‖ is above 0.2 ‖v‖ at the end, with H over all training rows.
+    """
+    if damping <= 0 or steps < 1 or samples_per_step < 1:
+        raise InputError("lissa needs damping above 0, and steps and samples_per_step of at least 1")
+    space = gradient_space(problem, layers)
+    train, order = space.problem.train, problem.sampling_order()
+    v = space.vector(space.valid.mean())
+    scale = 2 * largest_eigenvalue(space, train[order[: 4 * samples_per_step]]) + damping
+    generator = torch.Generator().manual_seed(problem.seed)
+    r, drawn = v / scale, torch.empty(0, dtype=torch.long)
+    for _ in range(steps):
+        if len(drawn) < min(samples_per_step, len(train)):
+            drawn = order[torch.randperm(len(train), generator=generator)]
+        rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
+        product = space.vector(hessian_product(space, space.direction(r), train[rows]))
+        r = v / scale + r - (product + damping * r) / scale
+    product = space.vector(hessian_product(space, space.direction(r), train))
+    residual = float((v - product - damping * r).norm() / v.norm())
+    if not residual < CONVERGED:
+        warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=2)
+    return -space.train.inner(space.direction(r)).numpy()

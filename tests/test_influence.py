@@ -1,0 +1,193 @@
+"""Influence methods against their dense definitions in float64 and against leave-one-out retraining."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.stats import spearmanr
+from torch import nn
+from torch.func import functional_call, grad, hessian, vmap
+from torch.nn import functional as F
+
+import influence_bench as ib
+from influence_bench.bench.contract import planted
+from influence_bench.methods.curvature import dense_ggn, dense_hessian, hessian_product, largest_eigenvalue
+from influence_bench.methods.gradients import gradient_space
+
+LAMBDA = 0.05
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A trained network in float64, its flat gradients and its dense Hessian by `torch.func` over all parameters."""
+    problem, _ = planted()
+    problem = ib.Problem(
+        problem.model.double(), problem.train, problem.valid, [(c.state, c.learning_rate) for c in problem.checkpoints],
+        batch_size=32,
+    )  # fmt: skip
+    parameters = {name: p.detach() for name, p in problem.model.named_parameters()}
+    sizes = [p.numel() for p in parameters.values()]
+
+    def loss(flat, x, y):
+        pieces = zip(parameters.items(), flat.split(sizes), strict=True)
+        outputs = functional_call(
+            problem.model.eval(), {name: v.reshape(p.shape) for (name, p), v in pieces}, (x[None],)
+        )
+        return F.cross_entropy(outputs, y[None])
+
+    flat = torch.cat([p.flatten() for p in parameters.values()])
+    gradients = {
+        split: vmap(grad(loss), (None, 0, 0))(flat, rows.x, rows.y)
+        for split, rows in (("train", problem.train), ("valid", problem.valid))
+    }
+    dense = hessian(lambda w: vmap(loss, (None, 0, 0))(w, problem.train.x, problem.train.y).mean())(flat)
+    return problem, gradients, dense
+
+
+def close(ours, theirs, rtol=1e-6):
+    ours, theirs = (np.asarray(a, dtype=float) for a in (ours, theirs))
+    assert np.linalg.norm(ours - theirs) <= rtol * np.linalg.norm(theirs)
+
+
+def test_hessian_equals_its_definition(small):
+    problem, _, dense = small
+    space = gradient_space(problem, "all")
+    close(dense_hessian(space), dense)
+    v = torch.randn(len(dense), dtype=torch.float64)
+    close(space.vector(hessian_product(space, space.direction(v), problem.train)), dense @ v)
+
+
+def test_ggn_is_the_hessian_where_the_model_is_linear_in_its_parameters(small):
+    space = gradient_space(small[0], "last")
+    close(dense_ggn(space), dense_hessian(space))
+
+
+def test_ggn_equals_its_definition_by_jacobians(small):
+    problem, _, _ = small
+    space = gradient_space(problem, "all")
+    parameters = list(problem.model.parameters())
+    total = 0
+    for x in problem.train.x:
+        logits = problem.model.eval()(x[None])[0]
+        rows = [torch.autograd.grad(z, parameters, retain_graph=True) for z in logits]
+        jacobian = torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
+        p = logits.softmax(0)
+        total = total + jacobian.T @ (torch.diag(p) - torch.outer(p, p)) @ jacobian
+    close(dense_ggn(space), (total / len(problem.train)).detach())
+
+
+def test_largest_eigenvalue_is_found_by_power_iteration(small):
+    problem, _, dense = small
+    assert largest_eigenvalue(gradient_space(problem, "all"), problem.train) == pytest.approx(
+        float(torch.linalg.eigvalsh(dense).abs().max()), rel=0.02
+    )
+
+
+@pytest.mark.parametrize("damping", [0.01, 1.0])
+def test_exact_influence_equals_its_definition(small, damping):
+    problem, g, dense = small
+    ihvp = torch.linalg.solve(dense + damping * torch.eye(len(dense), dtype=torch.float64), g["valid"].mean(0))
+    close(ib.score("influence-exact", problem, damping=damping, layers="all"), -g["train"] @ ihvp, rtol=1e-10)
+
+
+def test_self_influence_equals_its_definition(small):
+    problem, g, dense = small
+    inverse = torch.linalg.inv(dense + 0.1 * torch.eye(len(dense), dtype=torch.float64))
+    close(ib.score("influence-self", problem, damping=0.1, layers="all"), ((g["train"] @ inverse) * g["train"]).sum(1))
+
+
+def test_datainf_equals_its_definition(small):
+    problem, g, _ = small
+    sizes = gradient_space(problem, "all").layer_sizes.tolist()
+    expected = 0
+    for train, valid in zip(g["train"].split(sizes, 1), g["valid"].split(sizes, 1), strict=True):
+        v, lam = valid.mean(0), 0.1 * train.square().mean()
+        h = sum((v - (v @ gi) / (lam + gi @ gi) * gi) / (len(train) * lam) for gi in train)
+        expected = expected - train @ h
+    close(ib.score("datainf", problem, damping=0.1, layers="all"), expected)
+
+
+def test_tracin_equals_its_definition_over_the_checkpoints(small):
+    problem, _, _ = small
+    with_validation, self_influence = 0, 0
+    for checkpoint in problem.checkpoints:
+        parameters = {name: tensor.double() for name, tensor in checkpoint.state.items()}
+
+        def loss(parameters, x, y):
+            return F.cross_entropy(functional_call(problem.model.eval(), parameters, (x[None],)), y[None])
+
+        rows = {
+            split: torch.cat(
+                [g.flatten(1) for g in vmap(grad(loss), (None, 0, 0))(parameters, part.x, part.y).values()], 1
+            )
+            for split, part in (("train", problem.train), ("valid", problem.valid))
+        }
+        with_validation = with_validation - checkpoint.learning_rate * rows["train"] @ rows["valid"].mean(0)
+        self_influence = self_influence + checkpoint.learning_rate * rows["train"].square().sum(1)
+    close(ib.score("tracin", problem, layers="all"), with_validation)
+    close(ib.score("tracin-self", problem, layers="all"), self_influence)
+
+
+def test_lissa_comes_close_to_exact_influence(small):
+    problem, _, _ = small
+    exact = ib.score("influence-exact", problem, damping=0.05)
+    assert spearmanr(ib.score("lissa", problem, damping=0.05, samples_per_step=150), exact).statistic > 0.999
+    assert spearmanr(ib.score("lissa", problem, damping=0.05, samples_per_step=32), exact).statistic > 0.97
+
+
+def test_lissa_says_when_it_did_not_converge(small):
+    with pytest.warns(ib.NotConverged, match="relative residual"):
+        ib.score("lissa", small[0], damping=1e-4, steps=1)
+
+
+def test_a_singular_curvature_is_refused_with_the_mend(small):
+    with pytest.raises(ib.InputError, match="singular: raise damping"):
+        ib.score("influence-exact", small[0], damping=0.0)
+
+
+def test_a_curvature_too_large_is_refused_with_its_size():
+    layer = nn.Linear(2000, 10)
+    x, y = torch.randn(4, 2000), torch.tensor([0, 1, 2, 3])
+    with pytest.raises(ib.InputError, match=r"20,010 parameters takes 3\.2 GB"):
+        ib.score("influence-exact", ib.Problem(layer, train=(x, y), valid=(x, y)))
+
+
+def logistic_regression(x, y, rows, start):
+    """Weights and bias that minimise (1/n) Σ cross-entropy + λ/2 ‖θ‖² over some rows, to high precision."""
+    a = np.hstack([x, np.ones((len(x), 1))])
+
+    def objective(flat):
+        theta = flat.reshape(2, -1)
+        logits = a[rows] @ theta.T
+        p = np.exp(logits - np.logaddexp.reduce(logits, 1)[:, None])
+        value = -np.log(p[np.arange(len(rows)), y[rows]]).sum() / len(x) + LAMBDA / 2 * flat @ flat
+        p[np.arange(len(rows)), y[rows]] -= 1
+        return value, (p.T @ a[rows]).ravel() / len(x) + LAMBDA * flat
+
+    return minimize(objective, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-12}).x
+
+
+def test_exact_influence_ranks_rows_as_leave_one_out_retraining_does():
+    data = ib.load("breast-cancer", noise="symmetric", rate=0.1, seed=0, size=150)
+    x, y = data.train.x.double().numpy(), data.train.y.numpy()
+    valid_x, valid_y = data.valid.x.double(), data.valid.y
+    everything = np.arange(len(x))
+    theta = logistic_regression(x, y, everything, np.zeros(2 * (x.shape[1] + 1)))
+
+    def model_of(flat):
+        layer = nn.Linear(x.shape[1], 2).double()
+        weights = torch.tensor(flat).reshape(2, -1)
+        layer.load_state_dict({"weight": weights[:, :-1], "bias": weights[:, -1]})
+        return layer
+
+    def validation_loss(flat):
+        with torch.no_grad():
+            return float(F.cross_entropy(model_of(flat)(valid_x), valid_y))
+
+    removed = [logistic_regression(x, y, np.delete(everything, row), theta) for row in everything]
+    benefit_of_removal = np.array([validation_loss(theta) - validation_loss(flat) for flat in removed])
+    problem = ib.Problem(model_of(theta), train=(x, y), valid=(valid_x, valid_y))
+    influence = ib.score("influence-exact", problem, damping=LAMBDA)
+    assert spearmanr(influence, benefit_of_removal).statistic >= 0.99
+    # The sign and the scale as well: the score over n is the change of the validation loss, to first order.
+    assert np.polyfit(influence / len(x), benefit_of_removal, 1)[0] == pytest.approx(1, abs=0.1)
