@@ -1,0 +1,119 @@
+"""Models by name, each with the recipe that trains it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Literal
+
+from torch import Size, Tensor, nn
+from torch.nn import functional as F
+
+from .errors import unknown
+
+Build = Callable[[Size, int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained: cross-entropy on shuffled batches, to the last epoch."""
+
+    epochs: int
+    batch_size: int
+    optimizer: Literal["adam", "sgd"]
+    learning_rate: float
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    checkpoints: int = 5
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A registered model: the function that builds it for an input shape and a number of classes, and its recipe."""
+
+    name: str
+    build: Build
+    recipe: Recipe
+
+    @property
+    def idea(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.build) or "").partition("\n")[0]
+
+
+architectures: dict[str, Architecture] = {}
+
+
+def model(**recipe: Any) -> Callable[[Build], Build]:
+    """Register a function `(input shape without the batch, classes) -> module` with its recipe."""
+
+    def register(build: Build) -> Build:
+        name = build.__name__.replace("_", "-")
+        architectures[name] = Architecture(name, build, Recipe(**recipe))
+        return build
+
+    return register
+
+
+def find(name: str) -> Architecture:
+    """The model of that name.
+
+    Raises:
+        InputError: with the nearest names, if there is none.
+    """
+    if name not in architectures:
+        raise unknown("model", name, architectures)
+    return architectures[name]
+
+
+def describe(architecture: Architecture) -> dict[str, Any]:
+    """Name, idea and recipe, flat, for tables."""
+    return {"model": architecture.name, "idea": architecture.idea, **asdict(architecture.recipe)}
+
+
+@model(epochs=50, batch_size=64, optimizer="adam", learning_rate=1e-2)
+def logistic(shape: Size, classes: int) -> nn.Module:
+    """Multinomial logistic regression on the flattened input."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape.numel(), classes))
+
+
+@model(epochs=30, batch_size=64, optimizer="adam", learning_rate=1e-3)
+def mlp(shape: Size, classes: int) -> nn.Module:
+    """Two hidden layers of 128 and 64 rectified units."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(shape.numel(), 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes)
+    )
+
+
+@model(epochs=15, batch_size=128, optimizer="sgd", learning_rate=0.1, weight_decay=5e-4, schedule="one-cycle")
+def small_resnet(shape: Size, classes: int) -> nn.Module:
+    """Three residual blocks of 32, 64 and 128 channels with batch normalisation: 0.3 million parameters."""
+    return nn.Sequential(
+        nn.Conv2d(shape[0], 32, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        ResidualBlock(32, 32, 1),
+        ResidualBlock(32, 64, 2),
+        ResidualBlock(64, 128, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(128, classes),
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 × 3 convolutions around a shortcut (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        conv = partial(nn.Conv2d, bias=False)
+        self.conv1, self.norm1 = conv(inputs, outputs, 3, stride=stride, padding=1), nn.BatchNorm2d(outputs)
+        self.conv2, self.norm2 = conv(outputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(conv(inputs, outputs, 1, stride=stride), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        out = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(out + self.shortcut(x))

@@ -1,0 +1,64 @@
+"""One training loop for every model and every arm, deterministic under its seed."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .models import Architecture, Recipe
+from .problem import Checkpoint, Examples, evaluating
+
+
+def train(
+    architecture: Architecture, examples: Examples, classes: int, seed: int
+) -> tuple[nn.Module, list[Checkpoint]]:
+    """A freshly initialised model trained by its recipe, and evenly spaced checkpoints, the last epoch's included."""
+    recipe = architecture.recipe
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = architecture.build(examples.x.shape[1:], classes)
+    order = torch.Generator().manual_seed(seed)
+    steps = -(-len(examples) // recipe.batch_size)
+    optimizer, scheduler = prepare_optimizer(model, recipe, steps)
+    kept = {round((k + 1) * recipe.epochs / recipe.checkpoints) for k in range(recipe.checkpoints)}
+    checkpoints = []
+    model.train()
+    for epoch in range(1, recipe.epochs + 1):
+        rate = optimizer.param_groups[0]["lr"]
+        for rows in torch.randperm(len(examples), generator=order).split(recipe.batch_size):
+            if len(rows) == 1 and len(examples) > 1:
+                continue  # batch normalisation cannot train on a single row
+            optimizer.zero_grad()
+            F.cross_entropy(model(examples.x[rows]), examples.y[rows]).backward()
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+        if epoch in kept:
+            state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+            checkpoints.append(Checkpoint(state, rate))
+    optimizer.zero_grad()
+    model.eval()
+    return model, checkpoints
+
+
+def prepare_optimizer(
+    model: nn.Module, recipe: Recipe, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
+    """The recipe's optimizer, and its scheduler if the rate is not constant; `steps` are those of an epoch."""
+    if recipe.optimizer == "adam":
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(
+            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+    else:
+        optimizer = torch.optim.SGD(
+            model.parameters(), recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
+        )
+    if recipe.schedule == "constant":
+        return optimizer, None
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, recipe.epochs * steps)
+
+
+@torch.no_grad()
+def predictions(model: nn.Module, x: Tensor) -> Tensor:
+    """Predicted classes (n,)."""
+    with evaluating(model):
+        return torch.cat([model(part).argmax(1) for part in x.split(512)])

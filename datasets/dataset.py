@@ -1,0 +1,200 @@
+"""Datasets by name: `load` splits a source, injects label noise into the training rows and keeps the truth aside.
+
+This folder has no `__init__.py` on purpose: with one, it would shadow Hugging Face's `datasets` for whoever stands in
+the root of the repository.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..bench.errors import InputError, unknown
+from ..bench.problem import Examples
+from .noise import INJECTED, inject
+
+Kind = Literal["table", "image", "text"]
+VALIDATION_SHARE, VALIDATION_MOST, TEST_SHARE = 0.1, 1000, 0.25
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a loader returns: all rows with their true labels, and human labels where the data has them.
+
+    Args:
+        x: float features (n, d), or uint8 images (n, channels, height, width), which `load` scales to [0, 1].
+        y: true class indices (n,).
+        classes: their names.
+        test: the official test split; without one, a quarter of the rows is held out.
+        human: given labels (n,) by the name of the noise.
+        standardize: whether features (or channels) get mean 0 and deviation 1 over the training rows.
+    """
+
+    x: Tensor
+    y: Tensor
+    classes: tuple[str, ...]
+    test: Examples | None = None
+    human: Mapping[str, Tensor] = field(default_factory=dict)
+    standardize: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training rows with given labels, clean validation and test rows, and the truth that only the harness sees."""
+
+    train: Examples
+    valid: Examples
+    test: Examples
+    true_y: Tensor
+    classes: tuple[str, ...]
+    card: dict[str, Any]
+
+    @property
+    def is_noisy(self) -> NDArray[np.bool_]:
+        """Which training rows carry a wrong label, bool (n,)."""
+        return (self.train.y != self.true_y).numpy()
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A registered dataset: the function that reads it and what is said of it."""
+
+    name: str
+    function: Callable[..., Source]
+    kind: Kind
+    source: str
+    licence: str
+    citation: str
+    human: tuple[str, ...]
+
+    @property
+    def idea(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def noises(self) -> tuple[str, ...]:
+        """The kinds of noise that this dataset can be loaded with."""
+        return ("none", *INJECTED, *self.human)
+
+    def read(self, seed: int) -> Source:
+        """All rows; a generated dataset is made with the seed."""
+        return self.function(seed) if inspect.signature(self.function).parameters else self.function()
+
+
+_loaders: dict[str, Loader] = {}
+
+
+def dataset(
+    *, kind: Kind, source: str, licence: str, citation: str, human: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Source]], Callable[..., Source]]:
+    """Register a function `() -> Source`, or `(seed) -> Source` if it makes the data.
+
+    Args:
+        kind: table, image or text.
+        source: where the data comes from.
+        licence: of the data.
+        citation: to give when it is used.
+        human: names of the human label noise that the data carries.
+    """
+
+    def register(function: Callable[..., Source]) -> Callable[..., Source]:
+        name = function.__name__.replace("_", "-")
+        _loaders[name] = Loader(name, function, kind, source, licence, citation, human)
+        return function
+
+    return register
+
+
+def loaders() -> dict[str, Loader]:
+    """Every dataset by name."""
+    package = importlib.import_module("influence_bench.datasets")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"influence_bench.datasets.{module.name}")
+    return dict(_loaders)
+
+
+def find(name: str) -> Loader:
+    """The dataset of that name.
+
+    Raises:
+        InputError: with the nearest names, if there is none.
+    """
+    known = loaders()
+    if name not in known:
+        raise unknown("dataset", name, known)
+    return known[name]
+
+
+def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size: int | None = None) -> Dataset:
+    """Load a dataset, split it and put label noise on its training rows.
+
+    Args:
+        name: as `influence-bench list datasets` prints it.
+        noise: `none`, `symmetric`, `pair`, or human noise that the dataset carries.
+        rate: share of training labels to make wrong, in [0, 1); human noise has its own.
+        seed: of the splits, the subset and the noise.
+        size: training rows to keep, stratified by true class; default all.
+
+    Raises:
+        InputError: for an unknown name or noise, a rate or size out of range, or a file that is not what it should be.
+    """
+    loader = find(name)
+    if noise not in loader.noises:
+        raise unknown(f"noise for {name}", noise, loader.noises)
+    source = loader.read(seed)
+    rng = np.random.default_rng([seed, 1])
+    rows = np.arange(len(source.y))
+    if source.test is None:
+        rows, held = split(rows, source.y, round(TEST_SHARE * len(rows)), rng)
+        test = Examples(source.x[held], source.y[held])
+    else:
+        test = source.test
+    rows, valid_rows = split(rows, source.y, min(VALIDATION_MOST, round(VALIDATION_SHARE * len(rows))), rng)
+    if size is not None and size < len(rows):
+        if size < 2 * len(source.classes):
+            raise InputError(f"size={size} is too small for the {len(source.classes)} classes of {name}")
+        _, rows = split(rows, source.y, size, rng)
+    true_y = source.y[rows]
+    if noise in source.human:
+        given = source.human[noise][rows]
+    else:
+        given = inject(noise, true_y, len(source.classes), rate, np.random.default_rng([seed, 2]))
+    valid = Examples(source.x[valid_rows], source.y[valid_rows])
+    train, valid, test = scaled(Examples(source.x[rows], given), valid, test, standardize=source.standardize)
+    card = {
+        "dataset": name, "kind": loader.kind, "source": loader.source, "licence": loader.licence,
+        "citation": loader.citation, "noise": noise, "rate": float((given != true_y).double().mean()), "seed": seed,
+        "rows": {"train": len(train), "valid": len(valid), "test": len(test)},
+    }  # fmt: skip
+    return Dataset(train, valid, test, true_y, source.classes, card)
+
+
+def split(
+    rows: NDArray[np.int64], y: Tensor, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`rows` without, and with only, `count` rows drawn in the classes' proportions; both in ascending order."""
+    labels = y.numpy()[rows]
+    shuffled = rng.permutation(len(rows))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    # Evenly spaced places in the list sorted by class take from each class in proportion, to within one.
+    places = np.floor((np.arange(count) + rng.random()) * len(rows) / max(count, 1)).astype(np.int64)
+    drawn = by_class[places]
+    return np.sort(np.delete(rows, drawn)), np.sort(rows[drawn])
+
+
+def scaled(*parts: Examples, standardize: bool) -> list[Examples]:
+    """Byte images in [0, 1] and, if asked, features or channels standardised by the first part's rows."""
+    inputs = [part.x.float() / 255 if part.x.dtype == torch.uint8 else part.x.float() for part in parts]
+    if standardize:
+        over = [0, *range(2, inputs[0].ndim)]
+        mean, deviation = inputs[0].mean(over, keepdim=True), inputs[0].std(over, keepdim=True)
+        inputs = [(x - mean) / deviation.where(deviation > 0, 1.0) for x in inputs]
+    return [Examples(x, part.y) for x, part in zip(inputs, parts, strict=True)]

@@ -1,0 +1,135 @@
+"""Every registered method passes the contract by being registered, and the contract catches methods that break it."""
+
+import numpy as np
+import pytest
+
+import influence_bench as ib
+from influence_bench.bench import contract, registry
+from influence_bench.bench.registry import parse, registered
+
+VARIANTS = [
+    "outlier-gradient[detector=l1]",
+    "outlier-gradient[detector=l2]",
+    "outlier-gradient[layers=all]",
+    "el2n[checkpoints=all]",
+    "grand[checkpoints=all]",
+    "tracin[layers=all]",
+    "lissa[damping=0.5,layers=all]",
+    "datainf[layers=all]",
+    "influence-exact[curvature=ggn,layers=all]",
+    "influence-self[curvature=ggn]",
+]
+
+
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("row", [*registered(), *VARIANTS])
+def test_registered_method(row, check):
+    method, given = parse(row)
+    check(method.name, given)
+
+
+@pytest.fixture
+def cheat(monkeypatch):
+    """Register a function for the length of a test."""
+    monkeypatch.setattr(registry, "_methods", dict(registry._methods))
+
+    def register(function, **declared):
+        ib.method(family="cheat", paper="none", **declared)(function)
+        return function
+
+    return register
+
+
+def good(problem):
+    return ib.score("loss", problem)
+
+
+def test_a_third_party_method_passes_on_its_own(cheat):
+    ib.check_method(cheat(good))
+
+
+def upside_down(problem):
+    return -ib.score("loss", problem)
+
+
+def forgetful(problem):
+    return ib.score("loss", problem) + 1e-3 * np.random.rand(len(problem.train))
+
+
+def by_position(problem):
+    return ib.score("loss", problem) + np.arange(len(problem.train))
+
+
+def by_batch(problem):
+    return ib.score("loss", problem) + (np.arange(len(problem.train)) % problem.batch_size)
+
+
+def too_few(problem):
+    return ib.score("loss", problem)[1:]
+
+
+def not_a_number(problem):
+    return np.full(len(problem.train), np.nan)
+
+
+def heavy_handed(problem):
+    next(problem.model.parameters()).data += 1
+    return ib.score("loss", problem)
+
+
+def stays_in_evaluation_mode(problem):
+    problem.model.eval()
+    return ib.score("loss", problem)
+
+
+def peeks(problem):
+    ib.datasets  # noqa: B018
+    from influence_bench.datasets import dataset
+
+    dataset.load("digits", noise="symmetric", rate=0.2)
+    return ib.score("loss", problem)
+
+
+def undeclared(problem):
+    return ib.score("loss", problem) * (1 if problem.valid is None else 2)
+
+
+def pretends_to_need_validation(problem):
+    return ib.score("loss", problem)
+
+
+@pytest.mark.parametrize(
+    ("broken", "declared", "message"),
+    [
+        (upside_down, {}, "higher"),
+        (forgetful, {}, "called again"),
+        (by_position, {}, "permutation"),
+        (by_batch, {}, "batch size"),
+        (heavy_handed, {}, "changes the model"),
+        (stays_in_evaluation_mode, {}, "mode"),
+        (peeks, {}, "loads a dataset"),
+        (pretends_to_need_validation, {"uses": {"validation"}}, "works without"),
+    ],
+)
+def test_contract_catches(cheat, broken, declared, message):
+    with pytest.raises(contract.ContractError, match=message):
+        ib.check_method(cheat(broken, **declared))
+
+
+@pytest.mark.parametrize(("broken", "message"), [(too_few, "shape"), (not_a_number, "not finite")])
+def test_score_refuses_anything_but_finite_scores_for_every_row(cheat, broken, message):
+    problem, _ = contract.planted()
+    with pytest.raises(ValueError, match=message):
+        ib.score(cheat(broken), problem)
+
+
+def test_what_a_method_does_not_declare_is_withheld(cheat):
+    problem, _ = contract.planted()
+    assert np.array_equal(ib.score(cheat(undeclared), problem), ib.score("loss", problem))
+
+
+def test_the_truth_is_nowhere_in_a_problem():
+    problem, is_noisy = contract.planted()
+    arrays = [problem.train.y, problem.train.x, problem.valid.x, problem.valid.y, *problem.state.values()]
+    assert all(tuple(a.shape) != is_noisy.shape or not np.array_equal(a.numpy() != 0, is_noisy) for a in arrays)
+    assert not any("noisy" in name or "true" in name or "test" in name for name in vars(problem))
