@@ -1,0 +1,38 @@
+"""Fashion-MNIST, from its four official files."""
+
+import torch
+
+from ..bench.problem import Examples
+from .dataset import Source, dataset
+from .download import class_indices, fetch
+from .idx import read_idx
+
+URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+CHECKSUMS = {
+    "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
+}
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+@dataset(
+    kind="image",
+    source="https://github.com/zalandoresearch/fashion-mnist",
+    licence="MIT",
+    citation="Xiao, Rasul & Vollgraf 2017, Fashion-MNIST, arXiv 1708.07747",
+)
+def fashion_mnist() -> Source:
+    """70,000 grey pictures of clothes, 28 × 28 pixels."""
+    train, test = _examples("train", 60_000), _examples("t10k", 10_000)
+    return Source(train.x, train.y, CLASSES, test=test, standardize=True)
+
+
+def _examples(part: str, rows: int) -> Examples:
+    images, labels = (
+        fetch(f"FashionMNIST/{name}", URL + name, CHECKSUMS[name])
+        for name in (f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz")
+    )
+    x = torch.from_numpy(read_idx(images, (rows, 28, 28)))[:, None]
+    return Examples(x, class_indices(labels, "labels", read_idx(labels, (rows,)), rows, len(CLASSES)))

@@ -1,0 +1,16 @@
+"""What several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data files: a test that needs it skips where there is none, and fails in CI."""
+    folder = Path(os.environ.get("INFLUENCE_BENCH_DATA", ""))
+    if not (folder / "cifar-10-batches-bin").is_dir():
+        reason = "INFLUENCE_BENCH_DATA names no folder of real data files"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return folder
