@@ -31,7 +31,7 @@ def test_registered_method(row, check):
 @pytest.fixture
 def cheat(monkeypatch):
     """Register a function for the length of a test."""
-    monkeypatch.setattr(registry, "_methods", dict(registry._methods))
+    monkeypatch.setattr(registry, "_methods", registry.registered())
 
     def register(function, **declared):
         ib.method(family="cheat", paper="none", **declared)(function)

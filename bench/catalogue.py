@@ -1,0 +1,62 @@
+"""What there is: methods, datasets, models and suites as data frames."""
+
+import pandas as pd
+
+from ..datasets import dataset as loaders
+from . import models as architectures
+from . import suite as suite_files
+from .registry import registered
+
+
+def methods() -> pd.DataFrame:
+    """Every method: family, what it uses, hyperparameters with their defaults, idea and paper."""
+    rows = [
+        {
+            "method": m.name,
+            "family": m.family,
+            "uses": ", ".join(sorted(m.uses)),
+            "hyperparameters": ", ".join(f"{name}={p.default}" for name, p in m.hyperparameters.items()),
+            "idea": m.idea,
+            "paper": m.paper,
+        }
+        for m in registered().values()
+    ]
+    return pd.DataFrame(rows).sort_values(["family", "method"], ignore_index=True)
+
+
+def datasets() -> pd.DataFrame:
+    """Every dataset: kind, the noise it can be loaded with, idea, source, licence and citation."""
+    rows = [
+        {
+            "dataset": one.name,
+            "kind": one.kind,
+            "noise": ", ".join(one.noises),
+            "idea": one.idea,
+            "source": one.source,
+            "licence": one.licence,
+            "citation": one.citation,
+        }
+        for one in loaders.loaders().values()
+    ]
+    return pd.DataFrame(rows).sort_values(["kind", "dataset"], ignore_index=True)
+
+
+def models() -> pd.DataFrame:
+    """Every model: idea and the recipe that trains it."""
+    return pd.DataFrame([architectures.describe(one) for one in architectures.architectures.values()])
+
+
+def suites() -> pd.DataFrame:
+    """Every suite: title, problems, method rows, seeds and cells."""
+    rows = [
+        {
+            "suite": name,
+            "title": one.title,
+            "problems": ", ".join(dict.fromkeys(f"{p.dataset} ({p.noise})" for p in one.problems)),
+            "rows": len({cell.label for cell in one.cells()}),
+            "seeds": one.seeds,
+            "cells": len(one.cells()),
+        }
+        for name, one in suite_files.suites().items()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,95 @@
+"""The two kinds of work of a run, each done in a process of its own: preparing a problem and scoring a cell."""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ..datasets import dataset as datasets
+from . import fingerprint, memory
+from .errors import InputError
+from .measure import measured
+from .prepare import open_problem, prepared, record
+from .registry import find
+from .results import Run, read_json
+from .suite import Cell, ProblemSpec
+
+
+def prepare_problem(run: Run, spec: ProblemSpec) -> None:
+    """Load, train and cache a problem; the run keeps where it lies and which labels are wrong."""
+    data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
+    folder = prepared(data, spec.model, spec.seed)
+    known = {
+        "dataset": spec.dataset,
+        "noise": spec.noise,
+        "rate": data.card["rate"],
+        "model": spec.model,
+        "seed": spec.seed,
+        "n_train": len(data.train),
+        "model_accuracy": record(folder)["model_accuracy"],
+        "folder": str(folder.resolve()),
+        "card": data.card,
+    }
+    run.write_problem(spec, known, data.is_noisy)
+
+
+def score_cell(run: Run, cell: Cell, memory_gib: float) -> None:
+    """Score a problem with a method, measured, and store the result; what the method raises is a result too."""
+    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]))
+    memory.limit(int(memory_gib * 2**30))
+    try:
+        scores, cost = measured(cell.method, cell.hyperparameters, problem)
+    except Exception as error:  # failures of a method are results
+        short = " ".join(f"{type(error).__name__}: {error}".split())
+        status = "out of memory" if _is_memory(error) else "error"
+        run.write_cell(cell, failure(run, cell, status, short, traceback.format_exc()), None)
+        return
+    notes = cost.pop("notes")
+    run.write_cell(cell, outline(run, cell) | {"status": "ok", "error": "", "notes": notes, "cost": cost}, scores)
+
+
+def outline(run: Run, cell: Cell) -> dict[str, Any]:
+    """What a cell's record says before it has run: what it is, and what it depends on."""
+    method = find(cell.method)
+    return {
+        "method": cell.label,
+        "name": cell.method,
+        "family": method.family,
+        "uses": ",".join(sorted(method.uses_with(cell.hyperparameters))),
+        "hyperparameters": cell.hyperparameters,
+        "problem": cell.problem.slug,
+        "depends_on": dependencies(run, cell),
+    }
+
+
+def failure(run: Run, cell: Cell, status: str, error: str, details: str = "") -> dict[str, Any]:
+    """The record of a cell that did not end well."""
+    return outline(run, cell) | {"status": status, "error": error, "notes": "", "cost": {}, "traceback": details}
+
+
+def dependencies(run: Run, cell: Cell) -> dict[str, str]:
+    """All that the scores depend on, part by part."""
+    parts = {
+        "hyperparameters": repr(sorted(cell.hyperparameters.items())),
+        "problem": Path(read_json(run.problem_file(cell.problem))["folder"]).name,
+    }
+    parts |= {f"version of {name}": version for name, version in fingerprint.versions().items()}
+    return parts | {
+        f"code of {name}": code for name, code in fingerprint.code(find(cell.method).function.__module__).items()
+    }
+
+
+def stale(run: Run, cell: Cell) -> str:
+    """Why a cell has to run: "" if it need not, "new" if it never did, else the first thing that has changed."""
+    file = run.cell_file(cell)
+    if not file.exists():
+        return "new"
+    try:
+        before, now = read_json(file)["depends_on"], dependencies(run, cell)
+    except (InputError, KeyError):
+        return "its record is damaged"
+    changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    return f"{changed[0]} changed" if changed else ""
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower()

@@ -1,0 +1,191 @@
+"""The command `influence-bench`."""
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..reports.compare import compare as compare_frames
+from ..reports.page import write_report
+from . import catalogue
+from .errors import InputError
+from .registry import load_plugin, parse
+from .results import Run, open_run
+from .runner import run as run_suite
+from .table import score_table, write_table
+
+app = typer.Typer(
+    name="influence-bench",
+    help="Which training samples hurt my model, which method finds them best, and what does that cost?",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="A Python file that registers methods; repeatable.")
+]
+LISTED = {  # the columns that fit a terminal; --json has them all
+    "methods": ["method", "family", "uses", "idea"],
+    "datasets": ["dataset", "kind", "noise", "idea"],
+    "suites": ["suite", "rows", "seeds", "cells", "title"],
+    "models": ["model", "epochs", "optimizer", "idea"],
+}
+Many = "Several may be given, separated by spaces or commas outside brackets."
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Literal["methods", "datasets", "suites", "models"], typer.Argument(help="What to list.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    plugin: Plugins = None,
+) -> None:
+    """List methods, datasets, suites or models."""
+    _load(plugin)
+    frame: pd.DataFrame = getattr(catalogue, what)()
+    if as_json:
+        print(frame.to_json(orient="records", indent=1, force_ascii=False))
+    else:
+        _print(frame[LISTED[what]])
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name, or a TOML file.")],
+    methods: Annotated[str | None, typer.Option(help=f"Rows to run: name or name[key=value]. {Many}")] = None,
+    datasets: Annotated[str | None, typer.Option(help=f"Which of the suite's datasets to run. {Many}")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/SUITE.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
+    plugin: Plugins = None,
+) -> None:
+    """Run a suite, or finish it, and write its report."""
+    done = run_suite(
+        suite, out, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
+        plugins=plugin or [], retry_failed=retry_failed,
+    )  # fmt: skip
+    _report([done], done.folder / "report")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
+    out: Annotated[Path | None, typer.Option(help="The report's folder; default RUN/report.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Turn finished runs into a leaderboard page."""
+    opened = [open_run(folder) for folder in runs]
+    page = _report(opened, out or opened[0].folder / "report")
+    if open_:
+        webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Folder of the first run.")],
+    run_b: Annotated[Path, typer.Argument(help="Folder of the second run.")],
+) -> None:
+    """Compare two runs cell by cell."""
+    _print(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()))
+
+
+@app.command()
+def score(
+    data: Annotated[Path, typer.Option(help="A CSV file with a header and numeric features.")],
+    label: Annotated[str, typer.Option(help="The column of labels.")],
+    method: Annotated[str, typer.Option(help="name or name[key=value,...]")] = "outlier-gradient",
+    out: Annotated[Path | None, typer.Option(help="Where to write the ranked rows, as CSV.")] = None,
+    valid: Annotated[Path | None, typer.Option(help="A CSV file of the same columns with trusted labels.")] = None,
+    model: Annotated[str, typer.Option(help="The model to train on the table.")] = "mlp",
+    seed: Annotated[int, typer.Option(help="Of training and method.")] = 0,
+    plugin: Plugins = None,
+) -> None:
+    """Rank the rows of your own table, most suspect first."""
+    _load(plugin)
+    if out is not None and out.resolve() in {data.resolve(), valid.resolve() if valid else None}:
+        raise InputError(f"--out {out} is an input file; choose another name")
+    found, given = parse(method)
+    ranked = score_table(data, label, found.name, model, valid, seed, **given)
+    if out is None:
+        _print(ranked.head(20))
+    else:
+        write_table(ranked, out)
+        _print(ranked[["rank", "row", "score", label, "predicted"]].head(10))
+        print(f"All {len(ranked)} rows, the most suspect first: {out}")
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one line on standard error and exit status 2."""
+    try:
+        app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except KeyboardInterrupt:
+        _leave("stopped; what was finished is kept, and the same command goes on from there", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except (InputError, OSError) as error:
+        _leave(_one_line(error), 2)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error, as the command line library words it
+            _leave(error.format_message() or "see --help", 2)
+        if type(error).__name__ == "Abort":
+            _leave("stopped", 130)
+        raise
+    raise SystemExit(0)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(f"influence-bench: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}; mend that, or choose another place"
+    return " ".join(str(error).split())
+
+
+def _report(runs: list[Run], out: Path) -> Path:
+    frame = pd.concat([run.frame() for run in runs], ignore_index=True)
+    page = write_report(frame, [run.info for run in runs], out)
+    print(f"Report: {page}")
+    return page
+
+
+def _load(plugins: list[Path] | None) -> None:
+    for plugin in plugins or []:
+        load_plugin(plugin)
+
+
+def _split(text: str | None) -> list[str] | None:
+    """Words separated by spaces or commas, those inside brackets apart."""
+    if text is None:
+        return None
+    depth, words = 0, [""]
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character in ", " and depth == 0:
+            words.append("")
+        else:
+            words[-1] += character
+    return [word for word in words if word]
+
+
+def _print(frame: pd.DataFrame) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    Console(soft_wrap=False).print(table, markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What a method costs on a problem: seconds, epochs and memory, measured in a process of its own."""
+
+import copy
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from . import memory
+from .phases import measuring
+from .problem import Problem, Scores
+from .registry import score
+
+CALIBRATION_SECONDS, CALIBRATION_BATCHES = 0.05, 5
+
+
+def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, dict[str, Any]]:
+    """Scores (n_train,) of a method and what they cost.
+
+    The method is first called on two batches, so that lazy imports and compilation are timed apart. An epoch is
+    calibrated before and after, in this process. Memory is the peak above what the loaded problem takes.
+    """
+    started = perf_counter()
+    _warm_up(method, hyperparameters, problem)
+    warmup_seconds = perf_counter() - started
+    batch_seconds = calibrate(problem)
+    memory.settle()
+    before = memory.resident_bytes()
+    with warnings.catch_warnings(record=True) as caught, _without_collection():
+        warnings.simplefilter("always")
+        with measuring() as watch:
+            scores = score(method, problem, **hyperparameters)
+    batch_seconds += calibrate(problem)
+    epoch_seconds = median(batch_seconds) * -(-len(problem.train) // problem.batch_size)
+    seconds = sum(watch.seconds.values())
+    return scores, {
+        "seconds": seconds,
+        "cpu_seconds": sum(watch.cpu_seconds.values()),
+        **{f"{name}_seconds": watch.seconds[name] for name in ("gradients", "score", "retrain")},
+        "warmup_seconds": warmup_seconds,
+        "epoch_seconds": epoch_seconds,
+        "epochs": seconds / epoch_seconds,
+        "peak_bytes": max(watch.peaks.values()) - before,
+        "phase_peak_bytes": {name: peak - before for name, peak in watch.peaks.items()},
+        "notes": "; ".join(
+            dict.fromkeys(str(w.message) for w in caught if w.category.__module__.startswith(__package__))
+        ),
+    }
+
+
+def calibrate(problem: Problem) -> list[float]:
+    """Seconds of each of several plain training steps (forward, backward, SGD) at the problem's batch size."""
+    model = copy.deepcopy(problem.model).to(problem.device).train()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-9)
+    times: list[float] = []
+    while len(times) <= CALIBRATION_BATCHES or sum(times) < CALIBRATION_SECONDS:
+        for _, batch in problem.batches(problem.train):
+            started = perf_counter()
+            optimizer.zero_grad()
+            problem.losses(model(batch.x), batch.y).mean().backward()
+            optimizer.step()
+            times.append(perf_counter() - started)
+            if len(times) > CALIBRATION_BATCHES and sum(times) >= CALIBRATION_SECONDS:
+                break
+    return times[1:]  # the first step allocates
+
+
+def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
+    """Two batches through the method; what goes wrong there will go wrong, and be told, in the real call."""
+    rows = problem.sampling_order()[: 2 * problem.batch_size]
+    small = replace(problem, train=problem.train[rows])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            score(method, small, **hyperparameters)
+        except Exception:  # the real call reports it
+            return
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

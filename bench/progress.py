@@ -1,0 +1,69 @@
+"""What is running, what is left and how long: a bar on a terminal, a line now and then elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+LINE_SECONDS = 10.0
+
+
+class Progress:
+    """Progress through stages of named pieces of work; it may be told of these from several threads."""
+
+    def __init__(self, bar: Bar, console: Console) -> None:
+        self.bar, self.console, self.lock = bar, console, Lock()
+        self.running: list[str] = []
+        self.task = bar.add_task("", total=None, running="")
+        self.total, self.done, self.name = 0, 0, ""
+        self.began = self.told = monotonic()
+
+    def stage(self, name: str, total: int, done: int = 0) -> None:
+        """Begin a stage of `total` pieces, of which `done` need no work."""
+        self.name, self.total, self.done = name, total, done
+        self.began = self.told = monotonic()
+        self.bar.reset(self.task, total=total, completed=done, description=name, running="")
+        if not self.console.is_terminal:
+            self.say(f"{name}: {total - done} of {total} to do")
+
+    def started(self, name: str) -> None:
+        """A piece of work begins."""
+        with self.lock:
+            self.running.append(name)
+            self.bar.update(self.task, running=", ".join(self.running))
+
+    def finished(self, name: str) -> None:
+        """A piece of work has ended."""
+        with self.lock:
+            self.running.remove(name)
+            self.done += 1
+            self.bar.update(self.task, advance=1, running=", ".join(self.running))
+            if not self.console.is_terminal and monotonic() - self.told > LINE_SECONDS:
+                self.told = monotonic()
+                self.say(f"{self.name}: {self.done} of {self.total} after {self.told - self.began:.0f} s")
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        self.console.print(line, markup=False, highlight=False)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Progress on standard error."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[running]}", table_column=None),
+    )
+    console.print(title, markup=False, highlight=False)
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        yield Progress(bar, console)

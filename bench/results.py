@@ -1,0 +1,136 @@
+"""Results on disk: one pair of files per cell, written at once or not at all.
+
+RUN/run.json                          the suite, the machine, the versions, the command
+RUN/problems/PROBLEM.json, .npz       which prepared problem it is; the truth, for the metrics alone
+RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on; its scores
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from . import fingerprint
+from .errors import InputError
+from .metrics import evaluate
+from .suite import Cell, ProblemSpec
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder of results. Any number of processes may write to it and read from it at once."""
+
+    folder: Path
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Title, suite, command, machine, versions and date of the run."""
+        return read_json(self.folder / "run.json")
+
+    def records(self) -> list[dict[str, Any]]:
+        """What is stored of each finished cell, failures included."""
+        return [read_json(file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
+
+    def frame(self) -> pd.DataFrame:
+        """One row per cell: what it was, its detection metrics, its cost, its status."""
+        return pd.DataFrame([self._row(record) for record in self.records()])
+
+    def scores(self, record: dict[str, Any]) -> NDArray[np.float64]:
+        """The raw scores (n_train,) of a finished cell."""
+        scores: NDArray[np.float64] = np.load(self.folder / "cells" / record["scores"], allow_pickle=False)
+        return scores
+
+    def truth(self, problem: str) -> NDArray[np.bool_]:
+        """Which training rows of a problem carry a wrong label."""
+        with np.load(self.folder / "problems" / f"{problem}.npz", allow_pickle=False) as arrays:
+            is_noisy: NDArray[np.bool_] = arrays["is_noisy"]
+        return is_noisy
+
+    def _row(self, record: dict[str, Any]) -> dict[str, Any]:
+        problem = read_json(self.folder / "problems" / f"{record['problem']}.json")
+        row = {key: record[key] for key in ("method", "name", "hyperparameters", "family", "uses")}
+        row |= {key: problem[key] for key in ("dataset", "noise", "rate", "model", "seed", "n_train", "model_accuracy")}
+        detected = evaluate(self.scores(record), self.truth(record["problem"])) if record["status"] == "ok" else {}
+        row |= detected | record["cost"] | {key: record[key] for key in ("status", "error", "notes")}
+        return row
+
+    def problem_file(self, spec: ProblemSpec) -> Path:
+        """Where the record of a problem lies."""
+        return self.folder / "problems" / f"{spec.slug}.json"
+
+    def cell_file(self, cell: Cell) -> Path:
+        """Where the record of a cell lies."""
+        name = re.sub(r"[^\w\[\]=,.-]", "_", cell.label)
+        suffix = "" if name == cell.label else f"-{fingerprint.digest(cell.label)[:6]}"
+        return self.folder / "cells" / cell.problem.slug / f"{name}{suffix}.json"
+
+    def write_problem(self, spec: ProblemSpec, record: dict[str, Any], is_noisy: NDArray[np.bool_]) -> None:
+        """Store a problem's record and its truth."""
+        file = self.problem_file(spec)
+        write(file.with_suffix(".npz"), lambda stream: np.savez_compressed(stream, is_noisy=is_noisy))
+        write_json(file, record)
+
+    def write_cell(self, cell: Cell, record: dict[str, Any], scores: NDArray[np.float64] | None) -> None:
+        """Store a cell: first its scores under a name of their own, then the record that names them."""
+        file = self.cell_file(cell)
+        before = read_json(file).get("scores") if file.exists() else None
+        if scores is not None:
+            name = f"{file.stem}.{fingerprint.digest(scores.tobytes())[:8]}.npy"
+            write(file.with_name(name), lambda stream: np.save(stream, scores, allow_pickle=False))
+            record = record | {"scores": f"{file.parent.name}/{name}"}
+        write_json(file, record)
+        if before and before != record.get("scores"):
+            (self.folder / "cells" / before).unlink(missing_ok=True)
+
+
+def open_run(folder: str | Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        InputError: if there is none.
+    """
+    run = Run(Path(folder))
+    if not (run.folder / "run.json").is_file():
+        raise InputError(
+            f"{folder} is not a run: it has no run.json; make one with influence-bench run SUITE --out {folder}"
+        )
+    return run
+
+
+def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
+    """Write a file under a temporary name and move it into place, so that it is never seen half-written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(prefix=f".{file.name[:80]}.", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            content(stream)
+        Path(partial).replace(file)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Write JSON the same way."""
+    write(file, lambda stream: stream.write(json.dumps(content, indent=1).encode()))
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: if it is not JSON.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    return content

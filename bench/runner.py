@@ -1,0 +1,227 @@
+"""Running a suite: what is missing or changed is done, each piece in a process of its own, several at a time."""
+
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import torch
+
+from . import fingerprint
+from .cell import failure, stale
+from .errors import InputError
+from .progress import Progress, progress
+from .registry import load_plugin
+from .results import Run, read_json, write_json
+from .suite import Cell, ProblemSpec, Suite, describe, find
+
+Job = dict[str, Any]
+THREADS = 1  # per worker: the same bits and the same times however many workers there are
+PREPARE_SECONDS = 24 * 3600.0
+
+
+def run(
+    suite: str | Suite,
+    out: str | Path | None = None,
+    *,
+    methods: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
+    seeds: int | None = None,
+    full: bool = False,
+    workers: int | None = None,
+    plugins: Sequence[str | Path] = (),
+    retry_failed: bool = False,
+) -> Run:
+    """Run a suite, or finish it: cells that are there and still valid are kept.
+
+    Args:
+        suite: its name, a TOML file, or a `Suite`.
+        out: the run's folder; default `runs/SUITE`.
+        methods: rows to run in place of the suite's, as `name` or `name[key=value]`.
+        datasets: those of the suite's datasets to run.
+        seeds: how many, from 0.
+        full: use every row of the datasets instead of the suite's subset.
+        workers: processes at a time, one thread each; default one per core.
+        plugins: Python files that register methods.
+        retry_failed: run cells again that failed.
+
+    Raises:
+        InputError: for an unknown name, a value out of range, or a dataset that cannot be loaded.
+        OSError: if the folder cannot be written.
+    """
+    for plugin in plugins:
+        load_plugin(Path(plugin))
+    chosen = find(suite) if isinstance(suite, str) else suite
+    chosen = chosen.narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
+    cells = chosen.cells()
+    workers = cores() if workers is None else workers
+    if workers < 1:
+        raise InputError(f"workers={workers} is out of range: at least 1")
+    finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
+    write_json(finished.folder / "run.json", provenance(chosen, workers))
+    with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
+        _prepare(finished, list(chosen.problem_specs()), submit, shown)
+        _score(finished, chosen, cells, submit, shown, retry_failed)
+    return finished
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def provenance(suite: Suite, workers: int) -> dict[str, Any]:
+    """Where a run's figures come from: suite, command, time, machine, versions, the code's digest."""
+    processor = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    memory = next(
+        (int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), None
+    )
+    return {
+        "title": suite.title,
+        "suite": suite.name,
+        "definition": describe(suite),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "processor": processor,
+            "cores": cores(),
+            "memory_bytes": memory,
+            "system": f"{platform.system()} {platform.machine()}",
+            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+        "workers": workers,
+        "threads_per_worker": THREADS,
+        "versions": fingerprint.versions(),
+        "code": fingerprint.digest(*sorted(fingerprint.code("influence_bench.bench.cell").values())),
+    }
+
+
+def _prepare(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:
+    shown.stage("preparing problems", len(specs))
+    jobs = {spec.slug: _job(run, spec, kind="prepare", timeout=PREPARE_SECONDS) for spec in specs}
+    for slug, answer in submit(jobs, shown):
+        if answer["status"] != "done":
+            raise InputError(f"{slug} cannot be prepared: {answer['error']}")
+
+
+def _score(run: Run, suite: Suite, cells: list[Cell], submit: "Submit", shown: Progress, retry_failed: bool) -> None:
+    reasons = {str(cell): stale(run, cell) or (retry_failed and _failed(run, cell) and "it failed") for cell in cells}
+    pending = {str(cell): cell for cell in cells if reasons[str(cell)]}
+    changed = {name: reason for name, reason in reasons.items() if reason and reason != "new"}
+    for name, reason in list(changed.items())[:3]:
+        shown.say(f"again: {name}, since {reason}" + (f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""))
+    shown.stage("scoring", len(cells), done=len(cells) - len(pending))
+    names = list(pending)
+    random.Random(0).shuffle(names)  # a slow drift of the machine falls on every method alike
+    limits = {"timeout": suite.timeout, "memory_gib": suite.memory_gib}
+    jobs = {name: _job(run, pending[name].problem, kind="score", **_what(pending[name]), **limits) for name in names}
+    for name, answer in submit(jobs, shown):
+        if answer["status"] != "done":
+            status = "timeout" if answer["status"] == "timeout" else _died(answer["error"])
+            run.write_cell(pending[name], failure(run, pending[name], status, answer["error"]), None)
+    failed = sum(_failed(run, cell) for cell in cells)
+    if failed:
+        shown.say(f"{failed} of {len(cells)} cells failed: the report lists them; --retry-failed runs them again")
+
+
+def _what(cell: Cell) -> Job:
+    return {"method": cell.method, "hyperparameters": cell.hyperparameters, "label": cell.label}
+
+
+def _job(run: Run, spec: ProblemSpec, **more: Any) -> Job:
+    return {"run": str(run.folder.resolve()), "problem": asdict(spec), "threads": THREADS, **more}
+
+
+def _failed(run: Run, cell: Cell) -> bool:
+    return bool(read_json(run.cell_file(cell))["status"] != "ok")
+
+
+def _died(reason: str) -> str:
+    return "out of memory" if reason == "killed by signal 9" else "error"
+
+
+def _lines(file: str) -> list[str]:
+    path = Path(file)
+    return path.read_text().splitlines() if path.exists() else []
+
+
+Submit = Callable[[dict[str, Job], Progress], Iterator[tuple[str, dict[str, str]]]]
+
+
+@contextmanager
+def pool(workers: int, plugins: Sequence[Path]) -> Iterator[Submit]:
+    """Warm servers, as many as workers; the function given answers jobs by name as they end."""
+    free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+    servers: list[subprocess.Popen[str]] = []
+
+    def answer(name: str, job: Job, shown: Progress) -> dict[str, str]:
+        server = free.get()
+        shown.started(name)
+        try:
+            return _ask(server, job)
+        finally:
+            shown.finished(name)
+            free.put(server)
+
+    def submit(jobs: dict[str, Job], shown: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+        while len(servers) < min(workers, len(jobs)):
+            servers.append(_server(plugins))
+            free.put(servers[-1])
+        futures: dict[Future[dict[str, str]], str] = {
+            threads.submit(answer, name, job, shown): name for name, job in jobs.items()
+        }
+        left = set(futures)
+        try:
+            while left:
+                ended, left = wait(left, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    yield futures[future], future.result()
+        finally:
+            for future in left:
+                future.cancel()
+
+    threads = ThreadPoolExecutor(workers)
+    try:
+        yield submit
+    finally:
+        for server in servers:
+            server.kill() if sys.exc_info()[0] else server.stdin.close()  # type: ignore[union-attr]
+        threads.shutdown(cancel_futures=True)
+        for server in servers:
+            server.wait()
+
+
+def _server(plugins: Iterable[Path]) -> subprocess.Popen[str]:
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS))
+    command = [sys.executable, "-P", "-m", "influence_bench.bench.worker", *map(str, plugins)]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | threads | {"PYTHONHASHSEED": "0"},
+    )
+
+
+def _ask(server: subprocess.Popen[str], job: Job) -> dict[str, str]:
+    assert server.stdin is not None
+    assert server.stdout is not None
+    print(json.dumps(job), file=server.stdin, flush=True)
+    for line in server.stdout:
+        answer: dict[str, str] = json.loads(line)
+        if answer["status"] != "ready":
+            return answer
+    return {"status": "died", "error": "the worker process ended"}

@@ -1,0 +1,168 @@
+"""Suites: TOML files that expand to cells, one method on one problem with one seed."""
+
+import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from ..datasets import dataset as datasets
+from . import models
+from .errors import InputError, unknown
+from .registry import parse, registered
+
+FOLDER = Path(__file__).parent / "suites"
+
+
+@dataclass(frozen=True)
+class ProblemSpec:
+    """How a problem is made: a dataset with its noise, a model, a seed."""
+
+    dataset: str
+    model: str
+    noise: str = "none"
+    rate: float = 0.0
+    size: int | None = None
+    seed: int = 0
+
+    @property
+    def slug(self) -> str:
+        """A name for files."""
+        rate = f"-{self.rate:g}" if self.rate else ""
+        size = f"-n{self.size}" if self.size else ""
+        return f"{self.dataset}-{self.noise}{rate}{size}-{self.model}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method with its hyperparameters on one problem."""
+
+    problem: ProblemSpec
+    method: str
+    hyperparameters: dict[str, Any] = field(hash=False)
+    label: str
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.problem.slug}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named set of problems, methods and seeds, with the limits that each cell runs under."""
+
+    name: str
+    title: str
+    problems: tuple[ProblemSpec, ...]
+    methods: tuple[str, ...] = ("*",)
+    seeds: int = 3
+    timeout: float = 600.0
+    memory_gib: float = 8.0
+
+    def problem_specs(self) -> Iterator[ProblemSpec]:
+        """Every problem with every seed."""
+        for seed in range(self.seeds):
+            for problem in self.problems:
+                yield replace(problem, seed=seed)
+
+    def cells(self) -> list[Cell]:
+        """Every method on every problem with every seed.
+
+        Raises:
+            InputError: if a method or hyperparameter is unknown.
+        """
+        rows = {}
+        for pattern in self.methods:
+            names = [name for name in registered() if fnmatch(name, pattern)] if "*" in pattern else [pattern]
+            for text in names:
+                found, given = parse(text)
+                rows[found.label(given)] = (found.name, given)
+        specs = list(self.problem_specs())
+        return [Cell(spec, name, given, label) for spec in specs for label, (name, given) in rows.items()]
+
+    def narrowed(
+        self,
+        *,
+        methods: Sequence[str] | None = None,
+        datasets: Collection[str] | None = None,
+        seeds: int | None = None,
+        full: bool = False,
+    ) -> "Suite":
+        """The suite with other methods, some of its datasets, another number of seeds, or every row of its datasets."""
+        problems = self.problems
+        if datasets:
+            own = {problem.dataset for problem in problems}
+            for name in datasets:
+                if name not in own:
+                    raise unknown(f"dataset in the suite {self.name}", name, own)
+            problems = tuple(problem for problem in problems if problem.dataset in datasets)
+        if seeds is not None and seeds < 1:
+            raise InputError(f"seeds={seeds} is out of range: at least 1")
+        return replace(
+            self,
+            name=f"{self.name}-full" if full else self.name,
+            problems=tuple(replace(problem, size=None) for problem in problems) if full else problems,
+            methods=tuple(methods) if methods else self.methods,
+            seeds=self.seeds if seeds is None else seeds,
+        )
+
+
+def suites() -> dict[str, Suite]:
+    """Every suite of the package by name."""
+    return {file.stem: read(file) for file in sorted(FOLDER.glob("*.toml"))}
+
+
+def find(name: str) -> Suite:
+    """The suite of that name, or the one in a TOML file.
+
+    Raises:
+        InputError: with the nearest names if there is none, or with what is wrong in the file.
+    """
+    if name.endswith(".toml"):
+        return read(Path(name))
+    known = [file.stem for file in FOLDER.glob("*.toml")]
+    if name not in known:
+        raise unknown("suite", name, known)
+    return read(FOLDER / f"{name}.toml")
+
+
+def read(file: Path) -> Suite:
+    """The suite in a TOML file: `title`, `seeds`, `timeout`, `memory_gib`, `methods` and one `[[problems]]` table each.
+
+    Raises:
+        InputError: if the file cannot be read or holds an unknown key or name.
+    """
+    try:
+        content = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"the suite {file} cannot be read: {error}") from error
+    listed = content.pop("problems", [])
+    if not listed:
+        raise InputError(f"the suite {file} has no [[problems]]")
+    problems = tuple(_build(ProblemSpec, table, f"problem of {file.name}", known=("seed",)) for table in listed)
+    for problem in problems:
+        loader = datasets.find(problem.dataset)
+        if problem.noise not in loader.noises:
+            raise unknown(f"noise for {problem.dataset}", problem.noise, loader.noises)
+        models.find(problem.model)
+    content["methods"] = tuple(content.get("methods", ("*",)))
+    suite: Suite = _build(
+        Suite, {"name": file.stem, "title": file.stem, "problems": problems} | content, f"suite {file.name}"
+    )
+    return suite
+
+
+def describe(suite: Suite) -> dict[str, Any]:
+    """The suite as plain data, for the record of a run."""
+    return asdict(suite)
+
+
+def _build(kind: Any, table: dict[str, Any], what: str, known: tuple[str, ...] = ()) -> Any:
+    names = [f.name for f in fields(kind) if f.name not in known]
+    for key in table:
+        if key not in names:
+            raise unknown(f"key in the {what}", key, names)
+    try:
+        return kind(**table)
+    except TypeError as error:
+        raise InputError(f"the {what} is incomplete: {error}") from error

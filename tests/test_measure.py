@@ -1,0 +1,95 @@
+"""The instruments themselves: what is known to take so long and so much is reported so."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import influence_bench as ib
+from influence_bench.bench import memory, registry
+from influence_bench.bench.contract import planted
+from influence_bench.bench.measure import calibrate, measured
+from influence_bench.bench.phases import measuring, phase
+
+MEGABYTE = 10**6
+
+
+@pytest.fixture
+def known_cost(monkeypatch):
+    """A method that sleeps in each phase and takes 300 MB; it notes by its own clock how long each phase lasted."""
+    monkeypatch.setattr(registry, "_methods", registry.registered())
+    lasted = {}
+
+    @ib.method(family="control", paper="none")
+    def known_cost(problem):
+        began = time.perf_counter()
+        with phase("gradients"):
+            time.sleep(0.1)
+            inner = time.perf_counter()
+            with phase("retrain"):
+                time.sleep(0.2)
+            lasted["retrain"] = time.perf_counter() - inner
+        lasted["gradients"] = time.perf_counter() - began - lasted["retrain"]
+        outer = time.perf_counter()
+        held = np.ones(300 * MEGABYTE, dtype=np.uint8)
+        time.sleep(0.3)
+        lasted["score"] = time.perf_counter() - outer
+        return np.arange(len(problem.train)) + float(held[0])
+
+    return "known-cost", lasted
+
+
+def test_300_megabytes_and_the_seconds_of_each_phase_are_reported(known_cost):
+    name, lasted = known_cost
+    _, cost = measured(name, {}, planted()[0])
+    assert cost["peak_bytes"] == pytest.approx(300 * MEGABYTE, rel=0.1)
+    assert cost["phase_peak_bytes"]["gradients"] < 30 * MEGABYTE
+    for phase_name, seconds in lasted.items():
+        assert cost[f"{phase_name}_seconds"] == pytest.approx(seconds, rel=0.1)
+    assert cost["seconds"] == pytest.approx(sum(lasted.values()), rel=0.1)
+    assert cost["cpu_seconds"] < cost["seconds"] - 0.3
+    assert cost["epochs"] == pytest.approx(cost["seconds"] / cost["epoch_seconds"])
+    assert cost["warmup_seconds"] >= 0.6
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [lambda n: torch.ones(n, dtype=torch.uint8), lambda n: np.ones(n, dtype=np.uint8), lambda n: b"x" * n],
+    ids=["torch", "numpy", "bytes"],
+)
+def test_peak_memory_sees_every_allocator_and_freed_memory_too(allocate):
+    memory.settle()
+    before = memory.resident_bytes()
+    memory.reset_peak()
+    allocate(200 * MEGABYTE)
+    assert memory.peak_bytes() - before == pytest.approx(200 * MEGABYTE, rel=0.1)
+    memory.settle()
+    memory.reset_peak()
+    assert memory.peak_bytes() - before < 50 * MEGABYTE
+
+
+def test_a_phase_outside_a_measurement_costs_nothing_and_an_error_closes_it():
+    with phase("gradients"):
+        pass
+    with pytest.raises(KeyError), measuring() as watch, phase("gradients"):
+        raise KeyError
+    assert set(watch.seconds) == {"score", "gradients"}
+    with phase("retrain"):
+        assert watch.now == "score"
+
+
+def test_an_epoch_is_calibrated_by_training_steps_that_leave_the_model_alone():
+    problem, _ = planted()
+    before = {name: tensor.clone() for name, tensor in problem.model.state_dict().items()}
+    times = calibrate(problem)
+    assert len(times) >= 5
+    assert min(times) > 0
+    assert all(torch.equal(before[name], tensor) for name, tensor in problem.model.state_dict().items())
+
+
+def test_what_a_method_warns_of_is_kept_as_a_note():
+    problem, _ = planted()
+    _, cost = measured("lissa", {"steps": 1, "damping": 1e-4}, problem)
+    assert "relative residual" in cost["notes"]
+    assert measured("loss", {}, problem)[1]["notes"] == ""

@@ -1,0 +1,111 @@
+"""The root of the repository is the package: what keeps that working with every tool."""
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+
+import influence_bench as ib
+
+ROOT = Path(__file__).parents[1]
+LINKS = ROOT / ".src" / "influence_bench"
+ROOMS = ("bench", "datasets", "methods", "reports")
+
+
+def test_every_link_of_the_src_layout_is_relative_and_whole():
+    linked = {entry.name for entry in LINKS.iterdir() if entry.name != "__pycache__"}
+    assert linked == {*ROOMS, "__init__.py", "__main__.py", "py.typed"}
+    for name in linked:
+        link = LINKS / name
+        assert link.is_symlink(), f"{link} is not a link: git was told core.symlinks=false"
+        assert link.readlink() == Path("../..", name)
+        assert link.exists()
+
+
+def test_datasets_has_no_init_file():
+    """With one, our folder would shadow Hugging Face's `datasets` for every process that starts in the root."""
+    assert not (ROOT / "datasets" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("command", [["-c"], ["-m", "script"]])
+def test_hugging_faces_datasets_wins_over_our_folder_in_the_root(tmp_path, command, monkeypatch):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").write_text("load_dataset = 'theirs'\n")
+    (tmp_path / "script.py").write_text("import datasets; print(datasets.load_dataset)")
+    code = ["import datasets; print(datasets.load_dataset)"] if command == ["-c"] else []
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ran = subprocess.run([sys.executable, *command, *code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout.strip() == "theirs", ran.stderr
+
+
+def test_rooms_are_modules_and_their_names_are_functions_of_the_face():
+    import influence_bench.datasets.noise
+    import influence_bench.methods.tracin as tracin
+
+    assert tracin.tracin.__name__ == "tracin"
+    assert influence_bench.datasets.noise.INJECTED
+    assert "tracin" in set(ib.methods()["method"])
+    assert "digits" in set(ib.datasets()["dataset"])
+
+
+def imports(file):
+    """Package modules that a file imports, as paths from the root."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = file.parents[node.level - 1]
+            yield (folder / (node.module or "").replace(".", "/")).relative_to(ROOT).parts
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from (tuple(name.split(".")[1:]) for name in names if (name or "").startswith("influence_bench."))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_downward_only(room):
+    forbidden = {
+        "methods": {("datasets",), ("reports",), ("bench", "cell"), ("bench", "runner"), ("bench", "results")},
+        "datasets": {("methods",), ("reports",)},
+        "reports": {("methods",), ("datasets",), ("bench", "runner"), ("bench", "cell")},
+        "bench": {("methods",)},
+    }[room]
+    for file in (ROOT / room).rglob("*.py"):
+        for target in imports(file):
+            assert not any(target[: len(no)] == no for no in forbidden), f"{file.relative_to(ROOT)} imports {target}"
+
+
+def test_only_the_command_line_imports_reports():
+    for file in (ROOT / "bench").glob("*.py"):
+        if file.name != "cli.py":
+            assert not any(target[:1] == ("reports",) for target in imports(file)), file.name
+
+
+def test_nothing_imports_torchvision_or_unpickles():
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            text = file.read_text()
+            assert "torchvision" not in text, file
+            assert "import pickle" not in text, file
+            assert "weights_only=False" not in text, file
+            assert "allow_pickle=True" not in text, file
+
+
+def test_importing_the_package_is_quiet_and_leaves_reports_and_plots_alone():
+    script = "import sys, influence_bench; print([m for m in sys.modules if m in ('matplotlib', 'seaborn', 'typer')])"
+    ran = subprocess.run([sys.executable, "-P", "-W", "error", "-c", script], capture_output=True, text=True)
+    assert ran.stdout.strip() == "[]", ran.stdout + ran.stderr
+    assert not ran.stderr
+
+
+def test_metadata():
+    known = metadata("influence-bench")
+    assert known["Version"] == ib.__version__
+    assert known["License-Expression"] == "Apache-2.0"
+    assert (LINKS / "py.typed").exists()
+
+
+def test_files_stay_small():
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*.py"):
+            assert len(file.read_text().splitlines()) <= 300, f"{file.relative_to(ROOT)}: split it by its nouns"
