@@ -10,8 +10,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..reports.compare import compare as compare_frames
-from ..reports.page import write_report
 from . import catalogue
 from .errors import InputError
 from .registry import load_plugin, parse
@@ -92,7 +90,9 @@ def compare(
     run_b: Annotated[Path, typer.Argument(help="Folder of the second run.")],
 ) -> None:
     """Compare two runs cell by cell."""
-    _print(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()))
+    from ..reports.compare import compare as compare_frames
+
+    _print(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()).reset_index())
 
 
 @app.command()
@@ -152,6 +152,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _report(runs: list[Run], out: Path) -> Path:
+    from ..reports.page import write_report  # plots take a second to import, which a listing need not wait for
+
     frame = pd.concat([run.frame() for run in runs], ignore_index=True)
     page = write_report(frame, [run.info for run in runs], out)
     print(f"Report: {page}")

@@ -25,7 +25,7 @@ from .registry import find, score
 from .training import train
 
 Hyperparameters = dict[str, Any]
-SAME_RANKS = 0.99  # Spearman correlation from which two score vectors are the same but for rounding
+SAME_RANKS = 0.999  # Spearman correlation from which two score vectors are the same but for rounding
 
 
 class ContractError(AssertionError):

@@ -16,7 +16,10 @@ Build = Callable[[Size, int], nn.Module]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained: cross-entropy on shuffled batches, to the last epoch."""
+    """How a model is trained: cross-entropy on shuffled batches, to the last epoch.
+
+    `augment` mirrors images at random and shifts them by up to four pixels, as is usual on CIFAR (He et al. 2016).
+    """
 
     epochs: int
     batch_size: int
@@ -24,6 +27,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float = 0.0
     schedule: Literal["constant", "one-cycle"] = "constant"
+    augment: bool = False
     checkpoints: int = 5
 
 
@@ -85,7 +89,15 @@ def mlp(shape: Size, classes: int) -> nn.Module:
     )
 
 
-@model(epochs=15, batch_size=128, optimizer="sgd", learning_rate=0.1, weight_decay=5e-4, schedule="one-cycle")
+@model(
+    epochs=15,
+    batch_size=128,
+    optimizer="sgd",
+    learning_rate=0.1,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    augment=True,
+)
 def small_resnet(shape: Size, classes: int) -> nn.Module:
     """Three residual blocks of 32, 64 and 128 channels with batch normalisation: 0.3 million parameters."""
     return nn.Sequential(

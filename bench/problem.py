@@ -94,13 +94,13 @@ class Problem:
 
     @cached_property
     def state(self) -> State:
-        """Parameters and buffers of the model as it stands, detached."""
+        """Parameters and buffers of the model as it stands, detached; a shared one under its first name only."""
         return _detached(self.model)
 
     def state_at(self, checkpoint: Checkpoint | None = None) -> State:
         """Parameters and buffers at a checkpoint, by default as the model stands, on the problem's device."""
-        state = self.state if checkpoint is None else checkpoint.state
-        return {name: tensor.to(self.device, self.state[name].dtype) for name, tensor in state.items()}
+        taken = {} if checkpoint is None else checkpoint.state
+        return {name: taken.get(name, own).to(self.device, own.dtype) for name, own in self.state.items()}
 
     @property
     def validation(self) -> Examples:
@@ -164,7 +164,7 @@ class Problem:
         generator = torch.Generator().manual_seed(self.seed)
         x = self.train.x.flatten(1) if self.train.x.ndim > 1 else self.train.x[:, None]
         direction = torch.randn(x.shape[1], generator=generator, dtype=torch.float64)
-        keys = torch.cat([(part.cpu().double() * direction).sum(1) for part in x.split(4096)])
+        keys = torch.cat([(part.cpu().double() * direction).sum(1) for part in x.split(256)])
         return torch.argsort(keys + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
 
 
@@ -181,7 +181,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _detached(model: nn.Module) -> State:
-    return {name: tensor.detach() for name, tensor in model.state_dict(keep_vars=True).items()}
+    return {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
 
 
 def _checkpoint(given: Checkpoint | tuple[State, float]) -> Checkpoint:

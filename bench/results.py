@@ -6,13 +6,12 @@ RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on
 """
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -57,6 +56,7 @@ class Run:
     def _row(self, record: dict[str, Any]) -> dict[str, Any]:
         problem = read_json(self.folder / "problems" / f"{record['problem']}.json")
         row = {key: record[key] for key in ("method", "name", "hyperparameters", "family", "uses")}
+        row["problem"] = problem["label"]
         row |= {key: problem[key] for key in ("dataset", "noise", "rate", "model", "seed", "n_train", "model_accuracy")}
         detected = evaluate(self.scores(record), self.truth(record["problem"])) if record["status"] == "ok" else {}
         row |= detected | record["cost"] | {key: record[key] for key in ("status", "error", "notes")}
@@ -108,13 +108,13 @@ def open_run(folder: str | Path) -> Run:
 def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
     """Write a file under a temporary name and move it into place, so that it is never seen half-written."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=f".{file.name[:80]}.", dir=file.parent)
+    partial = file.with_name(f".{file.name[:80]}.{uuid4().hex}")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with partial.open("xb") as stream:
             content(stream)
-        Path(partial).replace(file)
+        partial.replace(file)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 

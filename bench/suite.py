@@ -33,6 +33,13 @@ class ProblemSpec:
         size = f"-n{self.size}" if self.size else ""
         return f"{self.dataset}-{self.noise}{rate}{size}-{self.model}-seed{self.seed}"
 
+    @property
+    def label(self) -> str:
+        """A name for readers, the same for every seed."""
+        rate = f" {100 * self.rate:.3g} %" if self.rate else ""
+        size = f", {self.size:,} rows" if self.size else ""
+        return f"{self.dataset}{size} · {self.noise}{rate} · {self.model}"
+
 
 @dataclass(frozen=True)
 class Cell:

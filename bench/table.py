@@ -54,7 +54,7 @@ def score_table(
         )
     if len(labels) > len(table) / 2:
         raise InputError(f"{data}: '{label}' has {len(labels)} different values in {len(table)} rows; is it the label?")
-    train = Examples(x, torch.as_tensor(table[label].map(labels.index).to_numpy()))
+    train = Examples(x, torch.tensor(table[label].map(labels.index).to_numpy()))
     trusted = Examples(x[:0], train.y[:0]) if valid is None else _trusted(valid, label, labels, names)
     train, trusted, test = scaled(train, trusted, Examples(x[:1], train.y[:1]), standardize=True)
     card = {"dataset": data.name}
@@ -104,10 +104,10 @@ def features(table: pd.DataFrame, label: str, file: Path) -> tuple[torch.Tensor,
     if len(bad):
         row, column = bad[0]
         raise InputError(
-            f"{file}: column '{rest.columns[column]}' holds {rest.iloc[row, column]!r} in row {row}, not a finite"
+            f"{file}: column '{rest.columns[column]}' holds '{rest.iloc[row, column]}' in row {row}, not a finite"
             " number: encode or drop the column, or fill the cell"
         )
-    return torch.as_tensor(numbers.to_numpy(dtype=np.float32)), [str(name) for name in rest.columns]
+    return torch.tensor(numbers.to_numpy(dtype=np.float32)), [str(name) for name in rest.columns]
 
 
 def _trusted(file: Path, label: str, labels: list[Any], names: list[str]) -> Examples:
@@ -118,7 +118,7 @@ def _trusted(file: Path, label: str, labels: list[Any], names: list[str]) -> Exa
     odd = [value for value in table[label].unique() if value not in labels]
     if odd:
         raise InputError(f"{file}: the label {odd[0]!r} does not occur in the data")
-    return Examples(x, torch.as_tensor(table[label].map(labels.index).to_numpy()))
+    return Examples(x, torch.tensor(table[label].map(labels.index).to_numpy()))
 
 
 def write_table(ranked: pd.DataFrame, out: Path) -> None:

@@ -7,6 +7,8 @@ from torch.nn import functional as F
 from .models import Architecture, Recipe
 from .problem import Checkpoint, Examples, evaluating
 
+SHIFT = 4
+
 
 def train(
     architecture: Architecture, examples: Examples, classes: int, seed: int
@@ -28,7 +30,8 @@ def train(
             if len(rows) == 1 and len(examples) > 1:
                 continue  # batch normalisation cannot train on a single row
             optimizer.zero_grad()
-            F.cross_entropy(model(examples.x[rows]), examples.y[rows]).backward()
+            x = augmented(examples.x[rows], order) if recipe.augment else examples.x[rows]
+            F.cross_entropy(model(x), examples.y[rows]).backward()
             optimizer.step()
             if scheduler is not None:
                 scheduler.step()
@@ -38,6 +41,17 @@ def train(
     optimizer.zero_grad()
     model.eval()
     return model, checkpoints
+
+
+def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Images (B, C, H, W), each mirrored with probability one half and shifted by up to four pixels."""
+    batch, channels, height, width = x.shape
+    mirrored = torch.rand(batch, 1, 1, 1, generator=generator) < 0.5
+    padded = F.pad(torch.where(mirrored, x.flip(3), x), (SHIFT,) * 4)
+    down, right = torch.randint(2 * SHIFT + 1, (2, batch, 1), generator=generator)
+    rows, columns = down + torch.arange(height), right + torch.arange(width)
+    images, planes = torch.arange(batch)[:, None, None, None], torch.arange(channels)[None, :, None, None]
+    return padded[images, planes, rows[:, None, :, None], columns[:, None, None, :]]
 
 
 def prepare_optimizer(

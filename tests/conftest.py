@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)  # the tensors here are small: more threads cost time, above all on a busy machine
 
 
 @pytest.fixture(scope="session")

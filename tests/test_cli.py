@@ -139,7 +139,7 @@ MISTAKES = {
     "no such column": (["score", "--data", "{csv}", "--label", "kin"], "did you mean kind"),
     "no such file": (["score", "--data", "{tmp}/none.csv", "--label", "kind"], "there is no such file"),
     "words among numbers": (["score", "--data", "{tmp}/words.csv", "--label", "y"], "column 'b' holds 'red' in row 3"),
-    "empty cells": (["score", "--data", "{tmp}/holes.csv", "--label", "y"], "column 'b' holds nan in row 2"),
+    "empty cells": (["score", "--data", "{tmp}/holes.csv", "--label", "y"], "column 'b' holds 'nan' in row 2"),
     "one class": (["score", "--data", "{tmp}/one.csv", "--label", "y"], "one class only"),
     "label that is not one": (["score", "--data", "{csv}", "--label", "sepal length (cm)"], "holds"),
     "few rows": (["score", "--data", "{tmp}/few.csv", "--label", "y"], "at least 10"),
@@ -152,7 +152,7 @@ MISTAKES = {
     "no such command": (["rnu"], "rnu"),
     "no such option": (["run", "quick", "--sedes", "2"], "--sedes"),
     "missing option": (["score", "--label", "kind"], "--data"),
-    "not a number": (["run", "quick", "--seeds", "two"], "two"),
+    "not a number": (["run", "quick", "--seeds", "two"], "Invalid value for '--seeds'"),
     "nothing to list": (["list", "metods"], "metods"),
 }
 
@@ -160,8 +160,8 @@ MISTAKES = {
 @pytest.mark.parametrize("kind", MISTAKES)
 def test_a_mistake_is_one_clear_line_and_exit_status_2(command, flowers, tmp_path, kind):
     table = pd.DataFrame({"a": range(12), "b": range(12), "y": [0, 1] * 6})
-    table.astype({"b": object}).replace({"b": {3: "red"}}).to_csv(tmp_path / "words.csv", index=False)
-    table.where(table.index != 2).fillna({"a": 0, "y": 0}).to_csv(tmp_path / "holes.csv", index=False)
+    table.assign(b=[0, 1, 2, "red", *range(8)]).to_csv(tmp_path / "words.csv", index=False)
+    table.assign(b=[0, 1, None, *range(9)]).to_csv(tmp_path / "holes.csv", index=False)
     table.assign(y=1).to_csv(tmp_path / "one.csv", index=False)
     table.head(4).to_csv(tmp_path / "few.csv", index=False)
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00a,\x93")
@@ -189,7 +189,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(command, 
     def full(*_, **__):
         raise OSError(28, "No space left on device", str(tmp_path / "out.csv"))
 
-    monkeypatch.setattr(results.os, "fdopen", full)
+    monkeypatch.setattr(results.Path, "replace", full)
     status, _, err = command("score", "--data", flowers[0], "--label", "kind", "--out", tmp_path / "out.csv")
     assert status == 2
     assert "No space left on device" in err

@@ -229,6 +229,21 @@ def test_the_users_own_loss_with_a_mean_reduction_is_taken_per_sample():
     check_every_reduction(own, "all", rtol=1e-9)
 
 
+def test_a_last_layer_whose_weight_is_used_elsewhere_too_counts_every_use():
+    class TiedHead(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mix, self.fc = nn.Linear(CLASSES, CLASSES), nn.Linear(CLASSES, CLASSES)
+            self.mix.weight = self.fc.weight
+
+        def forward(self, x):
+            return self.fc(torch.tanh(self.mix(x)))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ib.FunctionalFallback)
+        check_every_reduction(problem_of(TiedHead, (CLASSES,)), "last", rtol=1e-9)
+
+
 def test_a_layer_whose_input_is_overwritten_is_refused_by_name():
     with pytest.raises(ib.InputError, match="the input of conv is overwritten"):
         gradient_space(problem_of(OverwritesItsInput, (2, 6, 6)), "all").train.squared_l2()

@@ -5,7 +5,7 @@ first selected layer runs without a graph.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +81,9 @@ def by_functional(
     problem: Problem, state: State, modules: Mapping[str, nn.Module], batch: Examples, objective: Objective
 ) -> list[LayerGradient]:
     """The same gradients by `vmap(grad)`, formed one by one: slower, for every module there is."""
-    layers = parameter_names(modules)
+    layers = parameter_names(problem.model, modules)
     chosen = {name: state[name] for layer in layers for name in layer}
-    aliases = {key for key, p in problem.model.named_parameters(remove_duplicate=False) if id(p) in _ids(modules)}
-    fixed = {name: tensor for name, tensor in state.items() if name not in aliases}
+    fixed = {name: tensor for name, tensor in state.items() if name not in chosen}
 
     def one(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         outputs = functional_call(problem.model, {**fixed, **parameters}, (x[None],))
@@ -95,21 +94,11 @@ def by_functional(
     return [Explicit({name: gradients[name] for name in layer}) for layer in layers]
 
 
-def parameter_names(modules: Mapping[str, nn.Module]) -> list[list[str]]:
-    """Full names of each layer's own parameters, each parameter once, in the order in which gradients are laid out."""
-    names = {id(p): (name, f"{name}.{key}".lstrip(".")) for name, m in modules.items() for key, p in _own(m)}
-    layers: dict[str, list[str]] = {}
-    for layer, parameter in names.values():
-        layers.setdefault(layer, []).append(parameter)
-    return list(layers.values())
-
-
-def _own(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    return module.named_parameters(recurse=False)
-
-
-def _ids(modules: Mapping[str, nn.Module]) -> set[int]:
-    return {id(p) for m in modules.values() for _, p in _own(m)}
+def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[list[str]]:
+    """Names in the model of each layer's own parameters, each once, in the order in which gradients are laid out."""
+    left = {id(p): name for name, p in model.named_parameters()}
+    layers = [[left.pop(id(p)) for p in m.parameters(recurse=False) if id(p) in left] for m in modules.values()]
+    return [names for names in layers if names]
 
 
 def _closed_form(

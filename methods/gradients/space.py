@@ -37,7 +37,7 @@ class GradientSpace:
     @cached_property
     def parameters(self) -> Direction:
         """The selected parameters' values, in the order in which flat gradients are laid out."""
-        return {name: self.state[name] for layer in parameter_names(self.modules) for name in layer}
+        return {name: self.state[name] for layer in parameter_names(self.problem.model, self.modules) for name in layer}
 
     @property
     def size(self) -> int:
@@ -48,7 +48,10 @@ class GradientSpace:
     def layer_sizes(self) -> Tensor:
         """Number of parameters of each layer, (layers,)."""
         return torch.tensor(
-            [sum(self.state[name].numel() for name in layer) for layer in parameter_names(self.modules)]
+            [
+                sum(self.state[name].numel() for name in layer)
+                for layer in parameter_names(self.problem.model, self.modules)
+            ]
         )
 
     def direction(self, vector: Tensor) -> Direction:
