@@ -25,6 +25,7 @@ from .registry import find, score
 from .training import train
 
 Hyperparameters = dict[str, Any]
+N_TRAIN, N_VALID = 300, 40  # more rows than an isolation forest draws for a tree
 SAME_RANKS = 0.999  # Spearman correlation from which two score vectors are the same but for rounding
 
 
@@ -41,18 +42,16 @@ def planted() -> tuple[Problem, NDArray[np.bool_]]:
 @cache
 def _planted() -> tuple[Problem, NDArray[np.bool_]]:
     rng = np.random.default_rng(0)
-    true = rng.integers(0, 3, 190)
-    x = rng.normal(size=(190, 2)) + 3 * np.array([[0, 1], [1, -0.5], [-1, -0.5]])[true]
+    true = rng.integers(0, 3, N_TRAIN + N_VALID)
+    x = rng.normal(size=(len(true), 2)) + 3 * np.array([[0, 1], [1, -0.5], [-1, -0.5]])[true]
     given = true.copy()
-    flipped = rng.choice(150, 30, replace=False)
-    given[flipped] = (true[flipped] + rng.integers(1, 3, 30)) % 3
-    inputs, labels = torch.tensor(x).float(), torch.tensor(given)
-    architecture = Architecture("planted", _network, Recipe(20, 16, "adam", 0.01, checkpoints=4))
-    model, checkpoints = train(architecture, Examples(inputs[:150], labels[:150]), 3, seed=0)
-    valid = Examples(inputs[150:], torch.tensor(true[150:]))
-    return Problem(model, Examples(inputs[:150], labels[:150]), valid, checkpoints, batch_size=32), given[:150] != true[
-        :150
-    ]
+    flipped = rng.choice(N_TRAIN, N_TRAIN // 5, replace=False)
+    given[flipped] = (true[flipped] + rng.integers(1, 3, len(flipped))) % 3
+    rows = Examples(torch.tensor(x).float(), torch.tensor(given))
+    training, valid = rows[:N_TRAIN], rows[N_TRAIN:]
+    architecture = Architecture("planted", _network, Recipe(10, 16, "adam", 0.01, checkpoints=4))
+    model, checkpoints = train(architecture, training, 3, seed=0)
+    return Problem(model, training, valid, checkpoints, batch_size=32), (given != true)[:N_TRAIN]
 
 
 def _network(shape: torch.Size, classes: int) -> nn.Module:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,7 +107,17 @@ def provenance(suite: Suite, workers: int) -> dict[str, Any]:
         "threads_per_worker": THREADS,
         "versions": fingerprint.versions(),
         "code": fingerprint.digest(*sorted(fingerprint.code("influence_bench.bench.cell").values())),
+        "commit": commit(),
     }
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from, if it is one."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        return None
+    told = subprocess.run(["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return told.stdout.strip() or None
 
 
 def _prepare(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:

@@ -27,9 +27,9 @@ MOST = 30  # rows that a plot can hold; tables hold them all
 
 
 def files(board: Board) -> dict[str, bytes]:
-    """Every plot as SVG and PNG, by file name, one column wide."""
+    """Every plot as SVG and PNG, by file name, one column wide; that of the costs page-wide as well."""
     drawn = {"leaderboard": leaderboard, "cost": cost, "heatmap": heatmap, "problems": problems}
-    figures = {name: draw(board, COLUMN) for name, draw in drawn.items()}
+    figures = {name: draw(board, COLUMN) for name, draw in drawn.items()} | {"cost-wide": cost(board, PAGE)}
     return {f"{name}.{kind}": picture(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")}
 
 

@@ -69,6 +69,16 @@ def test_peak_memory_sees_every_allocator_and_freed_memory_too(allocate):
     assert memory.peak_bytes() - before < 50 * MEGABYTE
 
 
+def test_settling_gives_freed_memory_back_so_that_taking_it_again_is_seen():
+    before = memory.resident_bytes()
+    blocks = [bytearray(50_000) for _ in range(4000)]
+    pin = bytearray(50_000)  # at the top of the heap, which the allocator would give back on its own
+    del blocks
+    memory.settle()
+    assert memory.resident_bytes() - before < 50 * MEGABYTE
+    assert len(pin) == 50_000
+
+
 def test_a_phase_outside_a_measurement_costs_nothing_and_an_error_closes_it():
     with phase("gradients"):
         pass

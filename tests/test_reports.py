@@ -79,7 +79,7 @@ def test_a_report_is_a_page_tables_and_plots(tmp_path: Path) -> None:
     index = write_report(frame(), [INFO], tmp_path / "report")
     files = {str(file.relative_to(index.parent)) for file in index.parent.rglob("*") if file.is_file()}
     plots = {
-        f"plots/{name}.{kind}" for name in ("leaderboard", "cost", "heatmap", "problems") for kind in ("svg", "png")
+        f"plots/{name}.{kind}" for name in ("leaderboard", "cost", "cost-wide", "heatmap", "problems") for kind in ("svg", "png")
     }
     assert files == {"index.html", "leaderboard.md", "leaderboard.csv", "cells.csv"} | plots
     leaderboard = pd.read_csv(index.parent / "leaderboard.csv")
@@ -100,7 +100,7 @@ def test_the_same_cells_give_the_same_bytes_in_any_order(tmp_path: Path) -> None
     for name, cells in (("a", frame()), ("b", frame().sample(frac=1, random_state=1))):
         write_report(cells, [INFO], tmp_path / name)
     files = [file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*")]
-    assert len(files) == 12
+    assert len(files) == 14
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
 
