@@ -33,6 +33,7 @@ LISTED = {  # the columns that fit a terminal; --json has them all
     "suites": ["suite", "rows", "seeds", "cells", "title"],
     "models": ["model", "epochs", "optimizer", "idea"],
 }
+STOPPED = "stopped; what was finished is kept, and the same command goes on from there"
 Many = "Several may be given, separated by spaces or commas outside brackets."
 
 
@@ -123,9 +124,7 @@ def score(
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
-        app(sys.argv[1:] or ["--help"], standalone_mode=False)
-    except KeyboardInterrupt:
-        _leave("stopped; what was finished is kept, and the same command goes on from there", 130)
+        interrupted = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
@@ -134,9 +133,9 @@ def main() -> NoReturn:
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error, as the command line library words it
             _leave(error.format_message() or "see --help", 2)
-        if type(error).__name__ == "Abort":
-            _leave("stopped", 130)
         raise
+    if interrupted:
+        _leave(STOPPED, interrupted)
     raise SystemExit(0)
 
 

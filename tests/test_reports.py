@@ -79,7 +79,9 @@ def test_a_report_is_a_page_tables_and_plots(tmp_path: Path) -> None:
     index = write_report(frame(), [INFO], tmp_path / "report")
     files = {str(file.relative_to(index.parent)) for file in index.parent.rglob("*") if file.is_file()}
     plots = {
-        f"plots/{name}.{kind}" for name in ("leaderboard", "cost", "cost-wide", "heatmap", "problems") for kind in ("svg", "png")
+        f"plots/{name}.{kind}"
+        for name in ("leaderboard", "cost", "cost-wide", "heatmap", "problems")
+        for kind in ("svg", "png")
     }
     assert files == {"index.html", "leaderboard.md", "leaderboard.csv", "cells.csv"} | plots
     leaderboard = pd.read_csv(index.parent / "leaderboard.csv")

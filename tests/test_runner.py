@@ -233,6 +233,25 @@ def test_workers_end_when_the_runner_is_killed(suite):
     assert not any(alive(pid) for pid in children)
 
 
+def test_interrupting_a_run_ends_its_workers_and_says_that_it_goes_on(suite):
+    given = suite("hangs")
+    command = [Path(sys.executable).parent / "influence-bench", "run", given["suite"], "--out", given["out"]]
+    command += ["--plugin", given["plugins"][0], "--workers", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    children = []
+    while len(children) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        if list(given["out"].glob("problems/*.json")):
+            children = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1].endswith("what was finished is kept, and the same command goes on from there")
+    assert len(children) >= 2
+    assert not any(alive(pid) for pid in children)
+
+
 def descendants(pid):
     """Processes below a process, as the kernel lists them."""
     try:
