@@ -2,9 +2,7 @@
 
 import json
 import os
-import platform
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,9 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import torch
-
-from . import fingerprint
+from . import fingerprint, machine
 from .cell import failure, stale
 from .errors import InputError
 from .progress import Progress, progress
@@ -65,7 +61,7 @@ def run(
     chosen = find(suite) if isinstance(suite, str) else suite
     chosen = chosen.narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
     cells = chosen.cells()
-    workers = cores() if workers is None else workers
+    workers = machine.cores() if workers is None else workers
     if workers < 1:
         raise InputError(f"workers={workers} is out of range: at least 1")
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
@@ -76,48 +72,21 @@ def run(
     return finished
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def provenance(suite: Suite, workers: int) -> dict[str, Any]:
-    """Where a run's figures come from: suite, command, time, machine, versions, the code's digest."""
-    processor = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
-    memory = next(
-        (int(line.split()[1]) * 1024 for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), None
-    )
+    """Where a run's figures come from: suite, command, time, machine, versions, the code's digest and commit."""
     return {
         "title": suite.title,
         "suite": suite.name,
         "definition": describe(suite),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "processor": processor,
-            "cores": cores(),
-            "memory_bytes": memory,
-            "system": f"{platform.system()} {platform.machine()}",
-            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
+        "machine": machine.describe(),
         "workers": workers,
         "threads_per_worker": THREADS,
         "versions": fingerprint.versions(),
         "code": fingerprint.digest(*sorted(fingerprint.code("influence_bench.bench.cell").values())),
-        "commit": commit(),
+        "commit": machine.commit(),
     }
-
-
-def commit() -> str | None:
-    """The commit of the checkout that this package runs from, if it is one."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists() or shutil.which("git") is None:
-        return None
-    told = subprocess.run(["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True)
-    return told.stdout.strip() or None
 
 
 def _prepare(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:
@@ -162,11 +131,6 @@ def _failed(run: Run, cell: Cell) -> bool:
 
 def _died(reason: str) -> str:
     return "out of memory" if reason == "killed by signal 9" else "error"
-
-
-def _lines(file: str) -> list[str]:
-    path = Path(file)
-    return path.read_text().splitlines() if path.exists() else []
 
 
 Submit = Callable[[dict[str, Job], Progress], Iterator[tuple[str, dict[str, str]]]]
