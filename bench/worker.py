@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -52,6 +53,8 @@ def run_apart(job: dict[str, Any]) -> dict[str, str]:
     if child == 0:
         os.close(ended)
         _work(job, writing)
+    with suppress(OSError):  # whichever of the two comes first makes the group that a kill is sent to
+        os.setpgid(child, child)
     os.close(alive)
     os.close(writing)
     try:
@@ -84,7 +87,7 @@ def _work(job: dict[str, Any], writing: int) -> NoReturn:
     """The child: do the job, say how it went, and leave without running the server's own clean-up."""
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         torch.set_num_threads(job["threads"])
