@@ -193,8 +193,8 @@ def _examples(given: Any, name: str, dtype: torch.dtype, loss: Loss | None) -> E
     x, y = torch.as_tensor(x), torch.as_tensor(y)
     if x.is_floating_point():
         x = x.to(dtype)
-        if len(x) and not (finite := torch.isfinite(x).flatten(1).all(1) if x.ndim > 1 else torch.isfinite(x)).all():
-            raise InputError(f"{name}: row {int((~finite).nonzero()[0])} of x is not finite; drop or fill such rows")
+        if not isinstance(given, Examples):  # those come from a loader or another problem, checked already
+            _check_finite(x, name)
     if len(x) != len(y):
         raise InputError(f"{name}: x has {len(x)} rows and y has {len(y)}; they must match")
     if name == "train" and len(x) == 0:
@@ -204,3 +204,11 @@ def _examples(given: Any, name: str, dtype: torch.dtype, loss: Loss | None) -> E
             raise InputError(f"{name}: y must be class indices 0, 1, ... of shape (n,), or give a loss= of your own")
         y = y.long()
     return Examples(x, y)
+
+
+def _check_finite(x: Tensor, name: str) -> None:
+    for start in range(0, len(x), 1024):
+        finite = torch.isfinite(x[start : start + 1024].flatten(1) if x.ndim > 1 else x[start : start + 1024, None])
+        if not finite.all():
+            row = start + int((~finite.all(1)).nonzero()[0])
+            raise InputError(f"{name}: row {row} of x is not finite; drop or fill such rows")
