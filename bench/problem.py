@@ -1,6 +1,6 @@
 """`Problem`: all that a method is given. It holds no ground truth and no test data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -135,7 +135,9 @@ class Problem:
         """Outputs (n, ...) for all training rows: one forward pass."""
         state = self.state_at(checkpoint)
         with phase("gradients"):
-            return torch.cat([self.forward(batch.x, state) for _, batch in self.batches(self.train)])
+            return assembled(
+                len(self.train), ((rows, self.forward(b.x, state)) for rows, b in self.batches(self.train))
+            )
 
     def probabilities(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Class probabilities (n, classes), float64, for all training rows: one forward pass.
@@ -164,8 +166,28 @@ class Problem:
         generator = torch.Generator().manual_seed(self.seed)
         x = self.train.x.flatten(1) if self.train.x.ndim > 1 else self.train.x[:, None]
         direction = torch.randn(x.shape[1], generator=generator, dtype=torch.float64)
-        keys = torch.cat([(part.cpu().double() * direction).sum(1) for part in x.split(256)])
-        return torch.argsort(keys + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
+        parts = x.split(256)
+        starts = range(0, len(x), 256)
+        products = (
+            (slice(i, i + 256), (part.cpu().double() * direction).sum(1)) for i, part in zip(starts, parts, strict=True)
+        )
+        return torch.argsort(
+            assembled(len(x), products) + self.train.y.cpu().double() * direction.abs().sum(), stable=True
+        )
+
+
+def assembled(n: int, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:
+    """Parts with their rows as one tensor of n rows, on the parts' device.
+
+    Its memory is taken at the first part. Kept apart until the end, small results would lie between large temporaries,
+    and the allocator could not use the holes again.
+    """
+    whole = torch.empty(0)
+    for rows, part in parts:
+        if not len(whole):
+            whole = part.new_empty(n, *part.shape[1:])
+        whole[rows] = part
+    return whole
 
 
 @contextmanager

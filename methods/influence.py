@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..bench.errors import InputError
-from ..bench.problem import Problem, Scores
+from ..bench.problem import Problem, Scores, assembled
 from ..bench.registry import method
 from .curvature import dense_ggn, dense_hessian
 from .gradients import GradientSpace, Layers, gradient_space
@@ -60,7 +60,8 @@ def influence_self(
     """
     space = gradient_space(problem, layers)
     inverse = torch.linalg.inv(damped(space, curvature, damping))
-    return torch.cat([(g.double() @ inverse * g).sum(1).cpu() for _, g in space.train.flat()]).numpy()
+    quadratic = ((rows, (g.double() @ inverse * g).sum(1).cpu()) for rows, g in space.train.flat())
+    return assembled(len(space.train), quadratic).numpy()
 
 
 def damped(space: GradientSpace, curvature: Curvature, damping: float) -> Tensor:

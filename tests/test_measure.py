@@ -101,8 +101,8 @@ def test_an_epoch_is_calibrated_by_training_steps_that_leave_the_model_alone():
 def test_a_method_is_not_charged_for_the_harness_own_work_on_the_data():
     x, y = torch.randn(25_000, 1_000), torch.arange(25_000) % 2
     problem = ib.Problem(torch.nn.Linear(1_000, 2), train=(x, y))
-    assert measured("random", {}, problem)[1]["peak_bytes"] < 0.2 * x.nbytes
-    assert measured("loss", {}, problem)[1]["peak_bytes"] < 0.2 * x.nbytes
+    assert measured("random", {}, problem)[1]["peak_bytes"] < 0.3 * x.nbytes
+    assert measured("loss", {}, problem)[1]["peak_bytes"] < 0.3 * x.nbytes
 
 
 def test_what_a_method_warns_of_is_kept_as_a_note():

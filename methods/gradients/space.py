@@ -1,5 +1,6 @@
 """The space in which a method sees gradients: the selected layers of the model at one checkpoint."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,12 +9,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...bench.phases import phase
-from ...bench.problem import Checkpoint, Examples, Problem, State, evaluating
+from ...bench.problem import Checkpoint, Examples, Problem, State, assembled, evaluating
 from .capture import parameter_names
 from .select import Layers, select
 from .stream import Direction, Gradients
 
 FEATURE_NUMBERS = 2**28  # features are kept between passes up to this many numbers: 1 GiB in float32
+
+
+class NoHeadError(Exception):
+    """The last layer's outputs are not the model's, or there are too many features to keep."""
 
 
 @dataclass(frozen=True)
@@ -98,23 +103,24 @@ def _on_features(problem: Problem, state: State, name: str, layer: nn.Linear) ->
     seen: list[tuple[Tensor, Tensor]] = []
     hook = layer.register_forward_hook(lambda _, args, output: seen.append((args[0], output)))
 
-    def features(examples: Examples) -> Examples | None:
-        kept = []
-        for _, batch in problem.batches(examples):
+    def batches(examples: Examples) -> Iterator[tuple[slice, Tensor]]:
+        for rows, batch in problem.batches(examples):
             seen.clear()
             outputs = problem.forward(batch.x, state)
             if len(seen) != 1 or seen[0][1] is not outputs or len(examples) * seen[0][0][0].numel() > FEATURE_NUMBERS:
-                return None
-            kept.append(seen[0][0])
-        return Examples(torch.cat(kept), examples.y.to(problem.device)) if kept else None
+                raise NoHeadError
+            yield rows, seen[0][0]
+
+    def features(examples: Examples) -> Examples:
+        return Examples(assembled(len(examples), batches(examples)), examples.y.to(problem.device))
 
     try:
         train = features(problem.train)
-        valid = None if problem.valid is None else features(problem.valid)
+        valid = features(problem.valid) if problem.valid else None
+    except NoHeadError:
+        return None
     finally:
         hook.remove()
-    if train is None:
-        return None
     own = {key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()}
     head = replace(problem, model=layer, train=train, valid=valid, checkpoints=(Checkpoint(own),))
     return GradientSpace(head, own, {"": layer})

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...bench.errors import FunctionalFallback
 from ...bench.phases import phase
-from ...bench.problem import Examples, Problem, State
+from ...bench.problem import Examples, Problem, State, assembled
 from .capture import NoClosedFormError, Objective, by_functional, by_hooks
 from .layer import LayerGradient
 
@@ -93,11 +93,11 @@ class Gradients:
 
     def matrix(self) -> Tensor:
         """All gradients (n, p), on the CPU: the one reduction whose memory grows with n × p."""
-        return torch.cat([part.cpu() for _, part in self.flat()])
+        return assembled(len(self), ((rows, part.cpu()) for rows, part in self.flat()))
 
     def _by_layer(self, norm: Callable[[LayerGradient], Tensor]) -> Tensor:
-        parts = [torch.stack([norm(layer).double() for layer in layers], 1).cpu() for _, layers in self.batches()]
-        return torch.cat(parts)
+        norms = ((rows, torch.stack([norm(layer).double() for layer in layers], 1)) for rows, layers in self.batches())
+        return assembled(len(self), ((rows, norm.cpu()) for rows, norm in norms))
 
 
 def _dtype(state: State) -> torch.dtype:
