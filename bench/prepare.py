@@ -77,7 +77,7 @@ def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: 
     classes = len(data.classes)
     try:
         model, checkpoints = train(architecture, data.train, classes, seed)
-    except (RuntimeError, IndexError, TypeError) as error:
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
         shape = tuple(data.train.x.shape[1:])
         raise InputError(f"the model {architecture.name} does not fit inputs of shape {shape}: {error}") from error
     for number, checkpoint in enumerate(checkpoints):

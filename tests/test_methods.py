@@ -73,7 +73,7 @@ def test_averages_over_checkpoints_are_averages_of_single_checkpoints(problem):
 
 
 def test_methods_for_classifiers_refuse_other_outputs_by_shape():
-    regression = ib.Problem(nn.Linear(2, 1), train=(torch.randn(5, 2), torch.randn(5)), loss=nn.MSELoss())
+    regression = ib.Problem(nn.Linear(2, 1), train=(torch.randn(5, 2), torch.randn(5, 1)), loss=nn.MSELoss())
     with pytest.raises(ib.InputError, match=r"needs logits \(n, classes\); the model's outputs are \(5, 1\)"):
         ib.score("el2n", regression)
     assert ib.score("outlier-gradient", regression, detector="l2").shape == (5,)
