@@ -166,14 +166,9 @@ class Problem:
         generator = torch.Generator().manual_seed(self.seed)
         x = self.train.x.flatten(1) if self.train.x.ndim > 1 else self.train.x[:, None]
         direction = torch.randn(x.shape[1], generator=generator, dtype=torch.float64)
-        parts = x.split(256)
-        starts = range(0, len(x), 256)
-        products = (
-            (slice(i, i + 256), (part.cpu().double() * direction).sum(1)) for i, part in zip(starts, parts, strict=True)
-        )
-        return torch.argsort(
-            assembled(len(x), products) + self.train.y.cpu().double() * direction.abs().sum(), stable=True
-        )
+        chunks = (slice(start, start + 256) for start in range(0, len(x), 256))
+        products = assembled(len(x), ((rows, (x[rows].cpu().double() * direction).sum(1)) for rows in chunks))
+        return torch.argsort(products + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
 
 
 def assembled(n: int, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:

@@ -218,12 +218,7 @@ def test_killing_a_run_at_any_moment_loses_nothing_finished(suite, tmp_path):
 def test_workers_end_when_the_runner_is_killed(suite):
     given = suite("hangs")
     process = in_a_process(given)
-    deadline = time.monotonic() + 60
-    children = []
-    while len(children) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-        if list(given["out"].glob("problems/*.json")):
-            children = descendants(process.pid)
+    children = server_and_child(process, given["out"])
     process.kill()
     process.wait()
     deadline = time.monotonic() + 10
@@ -238,18 +233,24 @@ def test_interrupting_a_run_ends_its_workers_and_says_that_it_goes_on(suite):
     command = [Path(sys.executable).parent / "influence-bench", "run", given["suite"], "--out", given["out"]]
     command += ["--plugin", given["plugins"][0], "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    children = []
-    while len(children) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-        if list(given["out"].glob("problems/*.json")):
-            children = descendants(process.pid)
+    children = server_and_child(process, given["out"])
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.strip().splitlines()[-1].endswith("what was finished is kept, and the same command goes on from there")
     assert len(children) >= 2
     assert not any(alive(pid) for pid in children)
+
+
+def server_and_child(process, out):
+    """The processes below a runner once it scores a cell."""
+    deadline = time.monotonic() + 60
+    children = []
+    while len(children) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        if list(out.glob("problems/*.json")):
+            children = descendants(process.pid)
+    return children
 
 
 def descendants(pid):
