@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.nn import functional as F
 
 from .errors import InputError
@@ -21,6 +21,7 @@ from .phases import phase
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
 State = Mapping[str, Tensor]
+GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Problem:
         batch_size: rows per forward pass; changes memory and speed, never the scores.
         seed: of everything random in a method.
         device: where batches are computed; default: where the model lies.
+        memory_budget: bytes that a method may take above the loaded problem. The gradient engine keeps to it by taking
+            fewer rows at a time; what cannot keep to it is refused.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -77,6 +80,7 @@ class Problem:
     batch_size: int = 128
     seed: int = 0
     device: torch.device | str | None = None
+    memory_budget: int = 2 * GIB
 
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
@@ -91,6 +95,8 @@ class Problem:
             object.__setattr__(self, name, value)
         if self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}; it must be at least 1")
+        if self.memory_budget < 1:
+            raise InputError(f"memory_budget is {self.memory_budget}; it must be at least 1 byte")
 
     @cached_property
     def state(self) -> State:
@@ -117,27 +123,47 @@ class Problem:
             checkpoints=self.checkpoints if "checkpoints" in uses else (),
         )
 
-    def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]:
-        """Consecutive batches on the problem's device, each with its rows."""
-        for start in range(0, len(examples), self.batch_size):
-            rows = slice(start, start + self.batch_size)
+    def afford(self, needed: int, what: str) -> None:
+        """Refuse what does not fit the memory budget.
+
+        Raises:
+            InputError: says how much it takes, and the mend.
+        """
+        if needed > self.memory_budget:
+            raise InputError(
+                f"{what} would take {needed / 1e9:.2g} GB, above the memory budget of {self.memory_budget / 1e9:.2g} GB"
+                ": choose fewer layers, or give Problem a larger memory_budget"
+            )
+
+    def batches(self, examples: Examples, at_most: int | None = None) -> Iterator[tuple[slice, Examples]]:
+        """Consecutive batches on the problem's device, each with its rows, of the batch size or of fewer rows."""
+        step = min(self.batch_size, at_most or self.batch_size)
+        for start in range(0, len(examples), step):
+            rows = slice(start, start + step)
             batch = examples[rows]
             yield rows, Examples(batch.x.to(self.device), batch.y.to(self.device))
 
-    def forward(self, x: Tensor, state: State) -> Tensor:
-        """Outputs (batch, ...) of the model in evaluation mode with the given parameters and buffers."""
+    @contextmanager
+    def at(self, state: State) -> Iterator[nn.Module]:
+        """The model in evaluation mode with the given parameters and buffers in place of its own, for a while."""
+        named = (*self.model.named_parameters(), *self.model.named_buffers())
+        given = {id(own): state[name] for name, own in named}  # a shared tensor has one name and several places
+        held: list[Any] = [own for module in self.model.modules() for own in (module._parameters, module._buffers)]
+        before = [dict(tensors) for tensors in held]
         with evaluating(self.model):
-            outputs: Tensor = functional_call(self.model, dict(state), (x,))
-        return outputs
+            try:
+                for tensors in held:
+                    tensors.update({name: given[id(own)] for name, own in tensors.items() if own is not None})
+                yield self.model
+            finally:
+                for tensors, own in zip(held, before, strict=True):
+                    tensors.update(own)
 
     @torch.no_grad()
     def outputs(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Outputs (n, ...) for all training rows: one forward pass."""
-        state = self.state_at(checkpoint)
-        with phase("gradients"):
-            return assembled(
-                len(self.train), ((rows, self.forward(b.x, state)) for rows, b in self.batches(self.train))
-            )
+        with phase("gradients"), self.at(self.state_at(checkpoint)) as model:
+            return assembled(len(self.train), ((rows, model(b.x)) for rows, b in self.batches(self.train)))
 
     def probabilities(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Class probabilities (n, classes), float64, for all training rows: one forward pass.

@@ -64,14 +64,15 @@ def dense_ggn(space: GradientSpace) -> Tensor:
     def one_loss(output: Tensor, y: Tensor) -> Tensor:
         return problem.losses(output[None], y[None]).sum()
 
-    outputs = problem.forward(train.x[:1].to(problem.device), space.state).shape[1]
+    with torch.no_grad(), problem.at(space.state) as model:
+        outputs = model(train.x[:1].to(problem.device)).shape[1]
     by_class = (space.train.flat(partial(_logit, k)) for k in range(outputs))
     streams = zip(*by_class, problem.batches(train), strict=True)
     total = torch.zeros(space.size, space.size, dtype=torch.float64, device=problem.device)
     for *classes, (_, batch) in streams:
         jacobian = torch.stack([flat for _, flat in classes], 1).double()
-        with torch.no_grad():
-            logits = problem.forward(batch.x, space.state)
+        with torch.no_grad(), problem.at(space.state) as model:
+            logits = model(batch.x)
         curvature = vmap(jacrev(grad(one_loss)))(logits, batch.y).double()
         total += jacobian.flatten(0, 1).mT @ (curvature @ jacobian).flatten(0, 1)
     return total / len(train)

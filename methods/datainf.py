@@ -5,7 +5,7 @@ import torch
 from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import Layers, gradient_space
+from .gradients import Layers, gradient_space, reduction
 
 
 @method(family="influence function", paper="Kwon et al. 2024, eq. 5", uses={"validation"})
@@ -17,14 +17,14 @@ def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> 
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass for the last layer, else four epochs.
+    Cost: one forward pass for the last layer, else three epochs.
     """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")
     space = gradient_space(problem, layers)
     gradients, v = space.train, space.valid.mean()
-    squared, along = gradients.squared_l2_by_layer(), gradients.inner_by_layer(v)
+    squared, along = gradients.reduce(reduction.squared_l2(), reduction.inner(v))
     lam = (damping * squared.mean(0) / space.layer_sizes).clamp(min=torch.finfo(torch.float64).tiny)
     removed = gradients.weighted_sum(along / (lam + squared) / len(gradients))
-    difference = {name: v[name] - removed[name] for name in v}
-    return -(gradients.inner_by_layer(difference) / lam).sum(1).numpy()
+    scores: Scores = -((along - gradients.inner_by_layer(removed)) / lam).sum(1).numpy()
+    return scores

@@ -5,8 +5,10 @@ space.train.squared_l2()                      # (n,) without forming a single gr
 -space.train.inner(space.valid.mean())        # TracIn at one checkpoint
 """
 
+from . import reduction
+from .reduction import Direction
 from .select import Layers
 from .space import GradientSpace, gradient_space
-from .stream import Direction, Gradients
+from .stream import Gradients
 
-__all__ = ["Direction", "GradientSpace", "Gradients", "Layers", "gradient_space"]
+__all__ = ["Direction", "GradientSpace", "Gradients", "Layers", "gradient_space", "reduction"]

@@ -1,178 +1,196 @@
-"""One batched forward and backward pass that captures each layer's inputs and output gradients.
+"""One batched forward and backward pass that captures each selected parameter's per-sample gradients.
 
-Only output gradients are asked of autograd, so no weight gradient is ever formed, and the part of the model before the
-first selected layer runs without a graph.
+Every torch function that a selected parameter goes into is watched, in whatever module it is called. Only the gradients
+of these functions' outputs are asked of autograd: no weight gradient is ever formed, and what comes before the first
+selected parameter runs without a graph. A parameter's gradient is handed on as soon as the backward pass reaches it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from ...bench.errors import InputError
-from ...bench.problem import Examples, Problem, State, evaluating
-from .layer import Explicit, Factored, LayerGradient
+from ...bench.problem import Examples, State
+from .algebra import ALGEBRA, Place, Samples
+from .gradient import Gradient, Plain, total
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-
-
-class NoClosedFormError(Exception):
-    """A selected layer's gradients have no closed form here: `by_functional` is the way."""
+Take = Callable[[slice, str, Gradient], None]
+FALLBACK_NUMBERS = 2**26  # per-sample gradient entries that the fallback may form at once: 256 MiB in float32
 
 
 @dataclass(frozen=True)
-class Captured:
-    """What one call of a layer left behind: its input and, after the backward pass, its output's gradient."""
+class Plan:
+    """How the gradients of the selected parameters are captured: by closed forms, but for those in `reasons`."""
 
-    x: Tensor
-    version: int
-    outputs: torch.Size
+    names: tuple[str, ...]
+    places: Sequence[Place] = ()
+    """Where the samples are in the output of each watched call, in order."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a parameter's gradients have no closed form."""
+    vectorized: bool = True
+    """Whether `vmap` can take the gradients that have no closed form."""
+    bytes_per_row: int = 0
+    """What the graph of one row keeps for the backward pass."""
+
+    @property
+    def closed(self) -> list[str]:
+        """The parameters whose gradients have a closed form."""
+        return [name for name in self.names if name not in self.reasons]
 
 
-def by_hooks(
-    problem: Problem, state: State, modules: Mapping[str, nn.Module], batch: Examples, objective: Objective
-) -> list[LayerGradient]:
-    """Implicit gradients of the objective (outputs, labels -> (B,)) for each sample, layer by layer.
+@dataclass(frozen=True)
+class Call:
+    """A torch function that selected parameters went into."""
 
-    Raises:
-        NoClosedFormError: if a layer is of another kind, shares its parameters, or is not called exactly once with the
-            samples first.
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    names: frozenset[str]
+
+
+class Watch(TorchFunctionMode):
+    """Tells of every torch function that a parameter of interest goes into; the answer takes the output's place."""
+
+    def __init__(self, state: State, names: Iterable[str], seen: Callable[[Call, Any], Any]) -> None:
+        super().__init__()
+        self.names = {id(state[name]): name for name in names}
+        self.seen = seen
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        names = self._used((*args, *kwargs.values()) if kwargs else args)
+        if names and isinstance(function, FunctionType) and function not in ALGEBRA:
+            with self:
+                return _opened(function)(*args, **kwargs)
+        output = function(*args, **kwargs)
+        if not names or not any(
+            isinstance(part, Tensor) for part in (output if isinstance(output, tuple) else [output])
+        ):
+            return output
+        return self.seen(Call(function, args, kwargs, names), output)
+
+    def _used(self, values: Iterable[Any]) -> frozenset[str]:
+        used = [self.names[id(value)] for value in values if id(value) in self.names]
+        used += [name for value in values if isinstance(value, list | tuple) for name in self._used(value)]
+        return frozenset(used)
+
+
+def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> None:
+    """Hand the gradients of the objective (outputs, labels -> (B,)) to `take`, parameter by parameter.
+
+    Args:
+        model: in evaluation mode, with the state's parameters and buffers (`Problem.at`).
     """
-    captured: dict[str, Captured] = {}
-    deltas: dict[str, Tensor] = {}
+    by_closed_forms(model, state, plan, batch, objective, take)
+    if plan.reasons:
+        by_functional(model, state, plan, batch, objective, take)
+
+
+def by_closed_forms(
+    model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
+) -> None:
+    """The gradients of the parameters that have a closed form."""
+    uses: dict[str, list[Gradient]] = defaultdict(list)
+    pending: dict[str, int] = defaultdict(int)
+    ids = {id(state[name]): name for name in plan.closed}
+    places = iter(plan.places)
     anchor = torch.zeros((), requires_grad=True, device=batch.x.device)
 
-    def record(name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]:
-        def hook(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
-            if name in captured:
-                raise NoClosedFormError(f"{name} is called several times in one forward pass")
-            captured[name] = Captured(args[0], args[0]._version, output.shape)
-            # The first layers' outputs do not require grad, since no parameter does: the anchor makes them.
-            output = output if output.requires_grad else output + anchor
-            output.register_hook(lambda delta: deltas.__setitem__(name, delta))
+    def deliver(name: str) -> None:
+        take(slice(0, len(batch)), name, total(uses.pop(name)))
+
+    def seen(call: Call, output: Any) -> Any:
+        samples = Samples(len(batch), next(places))
+        wanted = call.names - plan.reasons.keys()
+        if not wanted:
             return output
+        if not output.requires_grad:  # no parameter does, so the first layers' outputs do not either
+            output = output + anchor
+        if not output.requires_grad:  # the model calls this without gradients
+            return output
+        for name in wanted:
+            pending[name] += 1
 
-        return hook
+        def arrived(delta: Tensor) -> None:
+            for argument, gradient in ALGEBRA[call.function](samples, delta, *call.args, **call.kwargs):
+                if id(argument) in ids:
+                    uses[ids[id(argument)]].append(gradient)
+            for name in wanted:
+                pending[name] -= 1
+                if not pending[name] and name in uses:
+                    deliver(name)
 
-    owned = Counter(id(p) for m in problem.model.modules() for p in m.parameters(recurse=False))
-    for name, module in modules.items():
-        if type(module) not in ALGEBRA:
-            raise NoClosedFormError(f"{name or 'the model'} is a {type(module).__name__}")
-        if any(owned[id(p)] > 1 for p in module.parameters(recurse=False)):
-            raise NoClosedFormError(f"{name} shares its parameters with another module")
-    hooks = [module.register_forward_hook(record(name)) for name, module in modules.items()]
-    try:
-        with torch.enable_grad():
-            total = objective(problem.forward(batch.x, state), batch.y).sum()
-            if total.requires_grad:
-                torch.autograd.grad(total, anchor, allow_unused=True)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return [_closed_form(name, module, captured, deltas, state, len(batch)) for name, module in modules.items()]
+        output.register_hook(arrived)
+        return output
+
+    with torch.enable_grad():
+        with Watch(state, plan.names, seen), plain_attention():
+            outputs = model(batch.x)
+        whole = objective(outputs, batch.y).sum()
+    if whole.requires_grad:
+        torch.autograd.grad(whole, anchor, allow_unused=True)
+    for name in list(uses):  # some of whose uses the objective does not depend on
+        deliver(name)
 
 
 def by_functional(
-    problem: Problem, state: State, modules: Mapping[str, nn.Module], batch: Examples, objective: Objective
-) -> list[LayerGradient]:
-    """The same gradients by `vmap(grad)`, formed one by one: slower, for every module there is."""
-    layers = parameter_names(problem.model, modules)
-    chosen = {name: state[name] for layer in layers for name in layer}
-    fixed = {name: tensor for name, tensor in state.items() if name not in chosen}
+    model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
+) -> None:
+    """The gradients of the others, formed one by one: slower, for every use there is of a parameter."""
+    chosen = {name: state[name] for name in plan.reasons}
 
     def one(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        outputs = functional_call(problem.model, {**fixed, **parameters}, (x[None],))
+        outputs = functional_call(model, {**state, **parameters}, (x[None],))
         return objective(outputs, y[None]).sum()
 
-    with evaluating(problem.model):
-        gradients = vmap(grad(one), in_dims=(None, 0, 0))(chosen, batch.x, batch.y)
-    return [Explicit({name: gradients[name] for name in layer}) for layer in layers]
+    def alone(x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        with torch.enable_grad():
+            leaves = {name: tensor.detach().requires_grad_() for name, tensor in chosen.items()}
+            gradients = torch.autograd.grad(one(leaves, x, y), list(leaves.values()), materialize_grads=True)
+        return dict(zip(leaves, gradients, strict=True))
+
+    step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))
+    for start in range(0, len(batch), step):
+        rows = slice(start, min(start + step, len(batch)))
+        x, y = batch.x[rows], batch.y[rows]
+        with plain_attention():
+            if plan.vectorized:
+                gradients = vmap(grad(one), in_dims=(None, 0, 0))(chosen, x, y)
+            else:
+                single = [alone(*row) for row in zip(x, y, strict=True)]
+                gradients = {name: torch.stack([row[name] for row in single]) for name in chosen}
+        for name in chosen:
+            take(rows, name, Plain(gradients[name]))
 
 
-def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[list[str]]:
-    """Names in the model of each layer's own parameters, each once, in the order in which gradients are laid out."""
-    left = {id(p): name for name, p in model.named_parameters()}
-    layers = [[left.pop(id(p)) for p in m.parameters(recurse=False) if id(p) in left] for m in modules.values()]
-    return [names for names in layers if names]
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Attention by its parts, rather than fused into one call that shows none of them."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _closed_form(
-    name: str,
-    module: nn.Module,
-    captured: Mapping[str, Captured],
-    deltas: Mapping[str, Tensor],
-    state: State,
-    size: int,
-) -> LayerGradient:
-    if name not in captured:
-        raise NoClosedFormError(f"{name} is not called as a module")
-    seen = captured[name]
-    if seen.x._version != seen.version:
-        raise InputError(
-            f"the input of {name} is overwritten in place, so its gradients are lost: do that out of place"
-        )
-    if seen.x.ndim < 2 or seen.x.shape[0] != size:
-        raise NoClosedFormError(f"the input of {name} does not have the samples first")
-    delta = deltas.get(name, seen.x.new_zeros(seen.outputs))
-    return ALGEBRA[type(module)](name, module, seen.x.detach(), delta, state)
+def _opened(function: FunctionType) -> FunctionType:
+    """A function of torch written in Python, such as multi-head attention, without its own dispatch to the watch.
 
-
-def _linear(name: str, module: nn.Linear, x: Tensor, delta: Tensor, state: State) -> LayerGradient:
-    a, d = x.reshape(len(x), -1, x.shape[-1]), delta.reshape(len(x), -1, delta.shape[-1])
-    return Factored(a, d, f"{name}.weight".lstrip("."), module.weight.shape, _bias(name, module))
-
-
-def _conv2d(name: str, module: nn.Conv2d, x: Tensor, delta: Tensor, state: State) -> LayerGradient:
-    if module.groups != 1 or module.padding_mode != "zeros" or isinstance(module.padding, str):
-        raise NoClosedFormError(f"{name} is a Conv2d with groups or unusual padding")
-    patches = F.unfold(x, module.kernel_size, module.dilation, module.padding, module.stride)
-    return Factored(patches.mT, delta.flatten(2).mT, f"{name}.weight", module.weight.shape, _bias(name, module))
-
-
-def _batch_norm(name: str, module: nn.BatchNorm2d, x: Tensor, delta: Tensor, state: State) -> LayerGradient:
-    if not module.track_running_stats:
-        raise NoClosedFormError(f"{name} normalises by its batch, which mixes the samples")
-    mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
-    return _affine(name, module, F.batch_norm(x, mean, var, eps=module.eps), delta, samples_and_channels=True)
-
-
-def _group_norm(name: str, module: nn.GroupNorm, x: Tensor, delta: Tensor, state: State) -> LayerGradient:
-    return _affine(name, module, F.group_norm(x, module.num_groups, eps=module.eps), delta, samples_and_channels=True)
-
-
-def _layer_norm(name: str, module: nn.LayerNorm, x: Tensor, delta: Tensor, state: State) -> LayerGradient:
-    normalized = F.layer_norm(x, module.normalized_shape, eps=module.eps)
-    return _affine(name, module, normalized, delta, samples_and_channels=False)
-
-
-def _affine(
-    name: str, module: nn.Module, normalized: Tensor, delta: Tensor, samples_and_channels: bool
-) -> LayerGradient:
-    """y = weight ∘ x̂ + bias: the gradient is δ ∘ x̂ and δ, summed over positions."""
-
-    def over_positions(tensor: Tensor) -> Tensor:
-        if samples_and_channels:
-            return tensor.flatten(2).sum(2) if tensor.ndim > 2 else tensor
-        return tensor.reshape(len(tensor), -1, *module.normalized_shape).sum(1)  # type: ignore[misc]
-
-    gradients = {"weight": over_positions(delta * normalized), "bias": over_positions(delta)}
-    return Explicit({f"{name}.{key}".lstrip("."): gradients[key] for key, _ in module.named_parameters(recurse=False)})
-
-
-def _bias(name: str, module: nn.Linear | nn.Conv2d) -> str | None:
-    return None if module.bias is None else f"{name}.bias".lstrip(".")
-
-
-ALGEBRA: dict[type[nn.Module], Callable[[str, Any, Tensor, Tensor, State], LayerGradient]] = {
-    nn.Linear: _linear,
-    nn.Conv2d: _conv2d,
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    nn.GroupNorm: _group_norm,
-    nn.LayerNorm: _layer_norm,
-}
+    The functions that its body calls are then seen one by one.
+    """
+    dispatch = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
+    names = {**function.__globals__, **dict.fromkeys(dispatch, lambda *_: False)}
+    opened = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    opened.__kwdefaults__ = function.__kwdefaults__
+    return opened

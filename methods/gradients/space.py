@@ -1,8 +1,10 @@
 """The space in which a method sees gradients: the selected layers of the model at one checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +12,13 @@ from torch.func import functional_call
 
 from ...bench.phases import phase
 from ...bench.problem import Checkpoint, Examples, Problem, State, assembled, evaluating
-from .capture import parameter_names
-from .select import Layers, select
-from .stream import Direction, Gradients
+from .capture import Plan
+from .plan import planned
+from .reduction import Direction
+from .select import Layers, parameter_names, select
+from .stream import Gradients
 
-FEATURE_NUMBERS = 2**28  # features are kept between passes up to this many numbers: 1 GiB in float32
+HEAD_NUMBERS = 2**20  # features that a pass over the last layer alone takes at a time: 4 MiB in float32
 
 
 class NoHeadError(Exception):
@@ -28,21 +32,33 @@ class GradientSpace:
     problem: Problem
     state: State
     modules: dict[str, nn.Module]
+    valid_rows: Callable[[], Examples]
 
     @property
     def train(self) -> Gradients:
         """The training rows' gradients."""
-        return Gradients(self.problem, self.state, self.modules, self.problem.train)
+        return Gradients(self, self.problem.train)
 
     @cached_property
     def valid(self) -> Gradients:
         """The validation rows' gradients."""
-        return Gradients(self.problem, self.state, self.modules, self.problem.validation)
+        return Gradients(self, self.valid_rows())
+
+    @cached_property
+    def layers(self) -> list[list[str]]:
+        """Names of each layer's own parameters, in the order in which flat gradients are laid out."""
+        return parameter_names(self.problem.model, self.modules)
 
     @cached_property
     def parameters(self) -> Direction:
         """The selected parameters' values, in the order in which flat gradients are laid out."""
-        return {name: self.state[name] for layer in parameter_names(self.problem.model, self.modules) for name in layer}
+        return {name: self.state[name] for layer in self.layers for name in layer}
+
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Where each parameter begins and ends in a flat gradient."""
+        ends = list(accumulate(tensor.numel() for tensor in self.parameters.values()))
+        return dict(zip(self.parameters, zip([0, *ends], ends, strict=False), strict=True))
 
     @property
     def size(self) -> int:
@@ -52,12 +68,18 @@ class GradientSpace:
     @property
     def layer_sizes(self) -> Tensor:
         """Number of parameters of each layer, (layers,)."""
-        return torch.tensor(
-            [
-                sum(self.state[name].numel() for name in layer)
-                for layer in parameter_names(self.problem.model, self.modules)
-            ]
-        )
+        return torch.tensor([sum(self.state[name].numel() for name in layer) for layer in self.layers])
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How the gradients are captured."""
+        with phase("gradients"):
+            return planned(self.problem, self.state, list(self.parameters))
+
+    def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]:
+        """Batches of as many rows as the memory budget allows, at most the batch size."""
+        self.problem.afford(self.plan.bytes_per_row, "the gradients of one row")
+        return self.problem.batches(examples, self.problem.memory_budget // 2 // max(1, self.plan.bytes_per_row) or 1)
 
     def direction(self, vector: Tensor) -> Direction:
         """A vector (p,) cut up by parameter."""
@@ -90,40 +112,40 @@ def gradient_space(problem: Problem, layers: Layers = "last", checkpoint: Checkp
     if len(modules) == 1:
         name, layer = next(iter(modules.items()))
         if isinstance(layer, nn.Linear) and name and not _tied(problem.model, layer):
-            with phase("gradients"):
-                head = _on_features(problem, state, name, layer)
-            if head is not None:
-                return head
-    return GradientSpace(problem, state, modules)
+            with suppress(NoHeadError):
+                return _on_features(problem, state, name, layer)
+    return GradientSpace(problem, state, modules, lambda: problem.validation)
 
 
-@torch.no_grad()
-def _on_features(problem: Problem, state: State, name: str, layer: nn.Linear) -> GradientSpace | None:
+def _on_features(problem: Problem, state: State, name: str, layer: nn.Linear) -> GradientSpace:
     """The problem with features for inputs and the last layer for a model, if that is all the model does after it."""
-    seen: list[tuple[Tensor, Tensor]] = []
-    hook = layer.register_forward_hook(lambda _, args, output: seen.append((args[0], output)))
+    n = len(problem.train) + len(problem.valid or ())
+    if n * layer.in_features * layer.weight.itemsize > problem.memory_budget // 2:
+        raise NoHeadError
 
-    def batches(examples: Examples) -> Iterator[tuple[slice, Tensor]]:
-        for rows, batch in problem.batches(examples):
-            seen.clear()
-            outputs = problem.forward(batch.x, state)
-            if len(seen) != 1 or seen[0][1] is not outputs or len(examples) * seen[0][0][0].numel() > FEATURE_NUMBERS:
-                raise NoHeadError
-            yield rows, seen[0][0]
-
+    @torch.no_grad()
     def features(examples: Examples) -> Examples:
-        return Examples(assembled(len(examples), batches(examples)), examples.y.to(problem.device))
+        seen: list[tuple[Tensor, Tensor]] = []
+        hook = layer.register_forward_hook(lambda _, args, output: seen.append((args[0], output)))
 
-    try:
-        train = features(problem.train)
-        valid = features(problem.valid) if problem.valid else None
-    except NoHeadError:
-        return None
-    finally:
-        hook.remove()
+        def batches(model: nn.Module) -> Iterator[tuple[slice, Tensor]]:
+            for rows, batch in problem.batches(examples):
+                seen.clear()
+                outputs = model(batch.x)
+                if len(seen) != 1 or seen[0][1] is not outputs:
+                    raise NoHeadError
+                yield rows, seen[0][0]
+
+        try:
+            with phase("gradients"), problem.at(state) as model:
+                return Examples(assembled(len(examples), batches(model)), examples.y.to(problem.device))
+        finally:
+            hook.remove()
+
     own = {key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()}
-    head = replace(problem, model=layer, train=train, valid=valid, checkpoints=(Checkpoint(own),))
-    return GradientSpace(head, own, {"": layer})
+    rows = max(problem.batch_size, HEAD_NUMBERS // layer.in_features)
+    head = replace(problem, model=layer, train=features(problem.train), checkpoints=(Checkpoint(own),), batch_size=rows)
+    return GradientSpace(head, own, {"": layer}, lambda: features(problem.validation))
 
 
 def _tied(model: nn.Module, layer: nn.Module) -> bool:

@@ -1,56 +1,51 @@
 """Reductions over the stream of per-sample gradients; none but `matrix` holds more than a batch and its result."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...bench.errors import FunctionalFallback
 from ...bench.phases import phase
-from ...bench.problem import Examples, Problem, State, assembled
-from .capture import NoClosedFormError, Objective, by_functional, by_hooks
-from .layer import LayerGradient
+from ...bench.problem import Examples, assembled
+from . import reduction
+from .capture import Objective, Take, capture
+from .gradient import Gradient
+from .reduction import Direction, Layout, Reduction
 
-Direction = dict[str, Tensor]
-FALLBACK_NUMBERS = 2**26  # per-sample gradient entries that the fallback may form at once: 256 MiB in float32
+if TYPE_CHECKING:
+    from .space import GradientSpace
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Gradients:
     """The loss gradients of some examples for the selected layers, computed anew in each pass over them."""
 
-    problem: Problem
-    state: State
-    modules: Mapping[str, nn.Module]
+    space: "GradientSpace"
     examples: Examples
 
     def __len__(self) -> int:
         return len(self.examples)
 
-    def batches(self, objective: Objective | None = None) -> Iterator[tuple[slice, list[LayerGradient]]]:
-        """Rows and layer gradients, batch by batch, of the loss or of another objective (outputs, labels -> (B,))."""
-        objective = objective or self.problem.losses
-        for rows, batch in self.problem.batches(self.examples):
-            try:
-                with phase("gradients"):
-                    layers = by_hooks(self.problem, self.state, self.modules, batch, objective)
-            except NoClosedFormError as reason:
-                warnings.warn(f"gradients by torch.func, since {reason}", FunctionalFallback, stacklevel=2)
-                break
-            yield rows, layers
-        else:
-            return
-        numbers = sum(p.numel() for m in self.modules.values() for p in m.parameters(recurse=False))
-        step = max(1, FALLBACK_NUMBERS // numbers)
-        for start in range(rows.start, len(self), step):
-            rows = slice(start, start + step)
-            piece = self.examples[rows]
-            batch = Examples(piece.x.to(self.problem.device), piece.y.to(self.problem.device))
-            with phase("gradients"):
-                layers = by_functional(self.problem, self.state, self.modules, batch, objective)
-            yield rows, layers
+    def reduce(self, *reductions: Reduction[Any]) -> tuple[Any, ...]:
+        """The results of several reductions, all from one pass."""
+        layout = self._layout()
+        for one in reductions:
+            one.begin(layout)
+
+        def take(rows: slice, name: str, gradient: Gradient) -> None:
+            for one in reductions:
+                one.take(rows, name, gradient)
+
+        problem, state, plan = self.space.problem, self.space.state, self.space.plan
+        with phase("gradients"), problem.at(state) as model:
+            for rows, batch in self.space.batches(self.examples):
+                capture(model, state, plan, batch, problem.losses, _from(rows.start, take))
+        return tuple(one.result() for one in reductions)
 
     def squared_l2(self) -> Tensor:
         """Squared L2 norms (n,), float64."""
@@ -58,11 +53,15 @@ class Gradients:
 
     def squared_l2_by_layer(self) -> Tensor:
         """Squared L2 norms (n, layers), float64."""
-        return self._by_layer(lambda layer: layer.squared_l2())
+        return self._one(reduction.squared_l2())
 
     def l1(self) -> Tensor:
         """L1 norms (n,), float64."""
-        return self._by_layer(lambda layer: layer.l1()).sum(1)
+        return self._one(reduction.l1()).sum(1)
+
+    def largest(self) -> Tensor:
+        """Maximum norms (n,), float64."""
+        return self._one(reduction.largest()).amax(1)
 
     def inner(self, direction: Direction) -> Tensor:
         """Inner products (n,) with a direction given by parameter, float64."""
@@ -70,35 +69,66 @@ class Gradients:
 
     def inner_by_layer(self, direction: Direction) -> Tensor:
         """Inner products (n, layers) with a direction given by parameter, float64."""
-        return self._by_layer(lambda layer: layer.inner(direction))
+        return self._one(reduction.inner(direction))
+
+    def inners(self, directions: list[Direction]) -> Tensor:
+        """Inner products (n, k) with each of k directions, float64."""
+        return self._one(reduction.inners(directions)).sum(1)
 
     def weighted_sum(self, weights: Tensor) -> Direction:
         """Σ_i w_i g_i, by parameter; `weights` is (n,), or (n, layers) for weights of each layer's own."""
-        total: Direction = {}
-        for rows, layers in self.batches():
-            for column, layer in enumerate(layers):
-                own = weights[rows] if weights.ndim == 1 else weights[rows, column]
-                for name, part in layer.weighted_sum(own.to(self.problem.device, _dtype(self.state))).items():
-                    total[name] = total[name] + part if name in total else part
-        return total
+        total = self._one(reduction.WeightedSum(weights))
+        return {name: total.get(name, torch.zeros_like(value)) for name, value in self.space.parameters.items()}
 
     def mean(self) -> Direction:
         """The mean gradient, by parameter."""
         return self.weighted_sum(torch.full((len(self),), 1 / len(self), dtype=torch.float64))
 
+    def coordinates(self, index: Tensor) -> Tensor:
+        """Chosen numbers (n, K) of the flat gradients, by their index (K,)."""
+        return self._one(reduction.Coordinates(index))
+
+    def cross(self, other: "Gradients") -> Tensor:
+        """Inner products (n, m) of these gradients with others, float64: one pass for each batch of the others."""
+        blocks = []
+        for _, batch in other.space.batches(other.examples):
+            held: dict[str, list[Gradient]] = defaultdict(list)
+            other._capture(batch, lambda _, name, gradient, held=held: held[name].append(gradient))  # type: ignore[misc]
+            blocks.append(self._one(reduction.cross(held, len(batch))).sum(1))
+        return torch.cat(blocks, 1)
+
     def flat(self, objective: Objective | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Rows and the gradients themselves (B, p), batch by batch."""
-        for rows, layers in self.batches(objective):
-            yield rows, torch.cat([layer.flat() for layer in layers], 1)
+        """Rows and the gradients themselves (B, p), batch by batch, of the loss or of another objective."""
+        layout = self._layout()
+        for rows, batch in self.space.batches(self.examples):
+            whole = torch.zeros(len(batch), self.space.size, dtype=layout.dtype, device=layout.device)
+
+            def place(some: slice, name: str, gradient: Gradient, whole: Tensor = whole) -> None:
+                whole[some, slice(*layout.spans[name])] = gradient.flat()
+
+            self._capture(batch, place, objective)
+            yield rows, whole
 
     def matrix(self) -> Tensor:
         """All gradients (n, p), on the CPU: the one reduction whose memory grows with n × p."""
+        self.space.problem.afford(len(self) * self.space.size * self._layout().dtype.itemsize, "the gradients (n, p)")
         return assembled(len(self), ((rows, part.cpu()) for rows, part in self.flat()))
 
-    def _by_layer(self, norm: Callable[[LayerGradient], Tensor]) -> Tensor:
-        norms = ((rows, torch.stack([norm(layer).double() for layer in layers], 1)) for rows, layers in self.batches())
-        return assembled(len(self), ((rows, norm.cpu()) for rows, norm in norms))
+    def _one(self, one: Reduction[Result]) -> Result:
+        result: Result = self.reduce(one)[0]
+        return result
+
+    def _capture(self, batch: Examples, take: Take, objective: Objective | None = None) -> None:
+        space = self.space
+        with phase("gradients"), space.problem.at(space.state) as model:
+            capture(model, space.state, space.plan, batch, objective or space.problem.losses, take)
+
+    def _layout(self) -> Layout:
+        parameters = self.space.parameters
+        first = next(iter(parameters.values()))
+        layers = {name: column for column, layer in enumerate(self.space.layers) for name in layer}
+        return Layout(len(self), layers, self.space.spans, first.device, first.dtype)
 
 
-def _dtype(state: State) -> torch.dtype:
-    return next(t.dtype for t in state.values() if t.is_floating_point())
+def _from(start: int, take: Take) -> Take:
+    return lambda rows, name, gradient: take(slice(start + rows.start, start + rows.stop), name, gradient)

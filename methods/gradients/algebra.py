@@ -1,0 +1,210 @@
+"""Closed forms: what each torch function that a parameter goes into leaves of the parameter's per-sample gradients.
+
+A rule takes the function's own arguments, after the gradient δ of the function's output and the way to bring tensors to
+the form in which samples come first. It returns the gradient of each argument that may be a parameter.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Size, Tensor
+from torch.nn import functional as F
+
+from .convolution import Convolved
+from .embedding import Scattered
+from .gradient import Gradient, Outer, Plain
+
+Uses = list[tuple[Tensor | None, Gradient]]
+Rule = Callable[..., Uses]
+
+
+class NoClosedFormError(Exception):
+    """A parameter is used in a way that has no closed form here: `torch.func` is the way."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor holds the samples: along which axis, in how many places each, side by side or alternating."""
+
+    axis: int = 0
+    count: int = 1
+    alternating: bool = False
+
+
+@dataclass(frozen=True)
+class Samples:
+    """How many samples there are, and where."""
+
+    size: int
+    place: Place
+
+    def first(self, tensor: Tensor) -> Tensor:
+        """The tensor as (B, ...), the places of a sample an axis of their own where there are several."""
+        if self.place.axis:
+            tensor = tensor.movedim(self.place.axis, 0)
+        if self.place.count == 1:
+            return tensor
+        if self.place.alternating:
+            return tensor.reshape(self.place.count, self.size, *tensor.shape[1:]).transpose(0, 1)
+        return tensor.reshape(self.size, self.place.count, *tensor.shape[1:])
+
+    def rows(self, tensor: Tensor) -> Tensor:
+        """The tensor as (B, positions, numbers in its last axis)."""
+        tensor = self.first(tensor)
+        return tensor.reshape(self.size, -1, tensor.shape[-1])
+
+    def as_they_are(self, tensor: Tensor) -> Tensor:
+        """The tensor, if it is (B, ...) already."""
+        if self.place != Place():
+            raise NoClosedFormError("its samples are not the batch of a convolution or norm")
+        return tensor
+
+
+def linear(samples: Samples, delta: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Uses:
+    """y = W x + b."""
+    left, right = samples.rows(delta), samples.rows(x)
+    return [(weight, Outer(left, right)), (bias, _over_positions(left))]
+
+
+def addmm(samples: Samples, delta: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> Uses:
+    """y = b + x W, as the Conv1D of Hugging Face's GPT-2 has it."""
+    left, right = samples.rows(x), samples.rows(delta)
+    return [(weight, Outer(left, right)), (bias, _over_positions(right))]
+
+
+def matmul(samples: Samples, delta: Tensor, x: Tensor, weight: Tensor) -> Uses:
+    """y = x W for a matrix W."""
+    if weight.ndim != 2:
+        raise NoClosedFormError("a product with a tensor that is no matrix")
+    return [(weight, Outer(samples.rows(x), samples.rows(delta)))]
+
+
+def convolution(
+    samples: Samples, delta: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None,
+    stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Uses:  # fmt: skip
+    """Cross-correlation in one to three dimensions, zero padding."""
+    x, delta = samples.as_they_are(x), samples.as_they_are(delta)
+    kernel = weight.shape[2:]
+    stride, dilation = _each(stride, kernel), _each(dilation, kernel)
+    if padding == "same":
+        reach = [hop * (width - 1) for hop, width in zip(dilation, kernel, strict=True)]
+        x = F.pad(x, [side for total in reversed(reach) for side in (total // 2, total - total // 2)])
+    padding = _each(0 if isinstance(padding, str) else padding, kernel)
+    gradient = Convolved(x, delta, weight.shape, stride, padding, dilation, groups)
+    return [(weight, gradient), (bias, Plain(delta.flatten(2).sum(2)))]
+
+
+def embedding(
+    samples: Samples, delta: Tensor, tokens: Tensor, weight: Tensor, padding_idx: int | None = None,
+    max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Uses:  # fmt: skip
+    """y = W[token]."""
+    if max_norm is not None or scale_grad_by_freq:
+        raise NoClosedFormError("an embedding that scales by norm or frequency")
+    looked_up, rows = samples.first(tokens).reshape(samples.size, -1), samples.rows(delta)
+    if padding_idx is not None:
+        rows = rows * (looked_up != padding_idx % len(weight))[:, :, None]
+    return [(weight, Scattered(looked_up, rows, len(weight)))]
+
+
+def layer_norm(
+    samples: Samples, delta: Tensor, x: Tensor, normalized_shape: Any, weight: Tensor | None = None,
+    bias: Tensor | None = None, eps: float = 1e-5,
+) -> Uses:  # fmt: skip
+    """y = weight ∘ x̂ + bias over the last axes."""
+    shape = Size(normalized_shape)
+    delta, normalized = samples.first(delta), samples.first(F.layer_norm(x, shape, eps=eps))
+    return [(weight, _reduced(delta * normalized, shape)), (bias, _reduced(delta, shape))]
+
+
+def rms_norm(
+    samples: Samples, delta: Tensor, x: Tensor, normalized_shape: Any, weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Uses:  # fmt: skip
+    """y = weight ∘ x̂ over the last axes."""
+    shape = Size(normalized_shape)
+    return [(weight, _reduced(samples.first(delta) * samples.first(F.rms_norm(x, shape, eps=eps)), shape))]
+
+
+def group_norm(
+    samples: Samples, delta: Tensor, x: Tensor, groups: int, weight: Tensor | None = None,
+    bias: Tensor | None = None, eps: float = 1e-5,
+) -> Uses:  # fmt: skip
+    """y = weight ∘ x̂ + bias, channel by channel."""
+    return _by_channel(samples, delta, F.group_norm(x, groups, eps=eps), weight, bias)
+
+
+def batch_norm(
+    samples: Samples, delta: Tensor, x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None = None,
+    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Uses:  # fmt: skip
+    """y = weight ∘ x̂ + bias, channel by channel, with running statistics."""
+    return _by_channel(samples, delta, F.batch_norm(x, mean, var, eps=eps), weight, bias)
+
+
+def add(samples: Samples, delta: Tensor, first: Any, second: Any, *, alpha: float = 1) -> Uses:
+    """y = x + b for a b that every sample shares."""
+    delta = samples.first(delta)
+    return _shared(delta, first) + _shared(delta * alpha, second)
+
+
+def mul(samples: Samples, delta: Tensor, first: Any, second: Any) -> Uses:
+    """y = w ∘ x for a w that every sample shares."""
+    return _shared(samples.first(delta * second), first) + _shared(samples.first(delta * first), second)
+
+
+def expand(samples: Samples, delta: Tensor, shared: Tensor, *sizes: Any) -> Uses:
+    """A parameter repeated for every sample, as class tokens are."""
+    return _shared(samples.first(delta), shared)
+
+
+def _shared(delta: Tensor, argument: Any) -> Uses:
+    """δ (B, ...) summed, sample by sample, over all that shares the argument, if the samples share it."""
+    missing = delta.ndim - argument.ndim if isinstance(argument, Tensor) else -1
+    if missing < 0 or (missing == 0 and argument.shape[0] != 1):
+        return []
+    shape = [1] * missing + list(argument.shape)
+    summed = delta.sum_to_size(len(delta), *shape[1:]).reshape(len(delta), *argument.shape)
+    return [(argument, Plain(summed))]
+
+
+def _over_positions(rows: Tensor) -> Plain:
+    return Plain(rows[:, 0] if rows.shape[1] == 1 else rows.sum(1))
+
+
+def _reduced(delta: Tensor, shape: Size) -> Plain:
+    return Plain(delta.reshape(len(delta), -1, *shape).sum(1))
+
+
+def _by_channel(
+    samples: Samples, delta: Tensor, normalized: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> Uses:
+    delta = samples.as_they_are(delta)
+    if delta.ndim == 2:
+        return [(weight, Plain(delta * normalized)), (bias, Plain(delta))]
+    delta, normalized = delta.flatten(2), normalized.flatten(2)
+    return [(weight, Plain(torch.linalg.vecdot(delta, normalized))), (bias, Plain(delta.sum(2)))]
+
+
+def _each(value: Any, kernel: Size) -> tuple[int, ...]:
+    return (value,) * len(kernel) if isinstance(value, int) else tuple(value) * (len(kernel) // len(value))
+
+
+ALGEBRA: Mapping[Callable[..., Any], Rule] = {
+    F.linear: linear,
+    torch.addmm: addmm,
+    **dict.fromkeys((torch.matmul, torch.mm, Tensor.matmul, Tensor.mm, Tensor.__matmul__), matmul),
+    **dict.fromkeys((F.conv1d, F.conv2d, F.conv3d), convolution),
+    F.embedding: embedding,
+    F.layer_norm: layer_norm,
+    F.rms_norm: rms_norm,
+    F.group_norm: group_norm,
+    F.batch_norm: batch_norm,
+    **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__), add),
+    **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__), mul),
+    Tensor.expand: expand,
+}
+"""The rule of each function."""

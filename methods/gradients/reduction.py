@@ -1,0 +1,146 @@
+"""Reductions: what a pass over per-sample gradients leaves behind. Several can be made of one pass.
+
+Each is told of every selected parameter's gradients for every batch, and keeps its result alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from .gradient import Gradient
+
+Result = TypeVar("Result", covariant=True)
+Direction = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many samples a pass runs over, and in which layer and where in a flat gradient each parameter is."""
+
+    n: int
+    layers: Mapping[str, int]
+    spans: Mapping[str, tuple[int, int]]
+    device: torch.device
+    dtype: torch.dtype
+
+
+class Reduction(Protocol[Result]):
+    """What is kept of the gradients."""
+
+    def begin(self, layout: Layout) -> None:
+        """Make room for the result."""
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        """Take in one parameter's gradients for some rows."""
+
+    def result(self) -> Result:
+        """What the whole pass came to."""
+
+
+@dataclass
+class PerSample:
+    """A number, or k numbers, of each sample and layer: sums over the layer's parameters, or their maximum.
+
+    The result is float64 (n, layers), or (n, layers, k), on the CPU.
+    """
+
+    function: Callable[[str, Gradient], Tensor]
+    maximum: bool = False
+    k: int | None = None
+
+    def begin(self, layout: Layout) -> None:
+        self.layers = layout.layers
+        shape = (max(layout.layers.values()) + 1, layout.n, *(() if self.k is None else (self.k,)))
+        self.kept = torch.zeros(shape, dtype=torch.float64, device=layout.device)
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        kept, own = self.kept[self.layers[name], rows], self.function(name, gradient)
+        if self.maximum:
+            torch.maximum(kept, own.double(), out=kept)
+        else:
+            kept += own
+
+    def result(self) -> Tensor:
+        return self.kept.transpose(0, 1).cpu()
+
+
+def squared_l2() -> PerSample:
+    """Squared L2 norms (n, layers)."""
+    return PerSample(lambda _, gradient: gradient.squared_l2())
+
+
+def l1() -> PerSample:
+    """L1 norms (n, layers)."""
+    return PerSample(lambda _, gradient: gradient.l1())
+
+
+def largest() -> PerSample:
+    """Maximum norms (n, layers)."""
+    return PerSample(lambda _, gradient: gradient.largest(), maximum=True)
+
+
+def inner(direction: Direction) -> PerSample:
+    """Inner products (n, layers) with a direction given by parameter."""
+    return PerSample(lambda name, gradient: gradient.inner(direction[name]))
+
+
+def inners(directions: Sequence[Direction]) -> PerSample:
+    """Inner products (n, layers, k) with each of k directions."""
+    stacked = {name: torch.stack([one[name] for one in directions]) for name in directions[0]}
+    return PerSample(lambda name, gradient: gradient.inner(stacked[name]), k=len(directions))
+
+
+def cross(others: Mapping[str, Sequence[Gradient]], m: int) -> PerSample:
+    """Inner products (n, layers, m) with each of m other gradients, given by parameter, one batch after another."""
+
+    def products(name: str, gradient: Gradient) -> Tensor:
+        return torch.cat([gradient.cross(other) for other in others[name]], 1) if name in others else torch.zeros(1)
+
+    return PerSample(products, k=m)
+
+
+@dataclass
+class WeightedSum:
+    """Σ_i w_i g_i by parameter, for weights (n,), or (n, layers) where each layer has its own."""
+
+    weights: Tensor
+    total: Direction = field(default_factory=dict)
+
+    def begin(self, layout: Layout) -> None:
+        self.layout = layout
+        self.weights = self.weights.to(layout.device, layout.dtype)
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        weights = self.weights[rows] if self.weights.ndim == 1 else self.weights[rows, self.layout.layers[name]]
+        part = gradient.weighted_sum(weights)
+        self.total[name] = self.total[name] + part if name in self.total else part
+
+    def result(self) -> Direction:
+        return self.total
+
+
+@dataclass
+class Coordinates:
+    """Chosen numbers (n, K) of each flat gradient, by their index (K,) in it, in the gradients' own precision."""
+
+    index: Tensor
+
+    def begin(self, layout: Layout) -> None:
+        self.columns: dict[str, tuple[Tensor, Tensor]] = {}
+        index = self.index.to(layout.device)
+        for name, (start, end) in layout.spans.items():
+            columns = ((index >= start) & (index < end)).nonzero()[:, 0]
+            if len(columns):
+                self.columns[name] = columns, index[columns] - start
+        self.kept = torch.zeros(layout.n, len(index), dtype=layout.dtype, device=layout.device)
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        if name in self.columns:
+            columns, own = self.columns[name]
+            self.kept[rows, columns] = gradient.coordinates(own)
+
+    def result(self) -> Tensor:
+        return self.kept
