@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-from sklearn.ensemble import IsolationForest
-from torch import Tensor
-
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import Gradients, Layers, gradient_space
+from .gradients import Layers, gradient_space
+from .isolation_forest import isolation_forest
 
 
 @method(family="outlier gradient", paper="Chhabra et al. 2025, arXiv 2405.03869, algorithm 1")
@@ -22,7 +20,8 @@ def outlier_gradient(
         layers: whose p parameters the gradients are taken for.
         trees: of the forest.
 
-    Cost: one forward pass for the last layer, else one epoch; the forest holds the (n, p) gradients.
+    Cost: one forward pass for the last layer, else one epoch (two where the forest's columns do not fit the memory
+    budget); then the forest's own.
     """
     gradients = gradient_space(problem, layers).train
     if detector == "l1":
@@ -30,11 +29,3 @@ def outlier_gradient(
     if detector == "l2":
         return gradients.squared_l2().numpy()
     return isolation_forest(gradients, problem.sampling_order(), trees, problem.seed)
-
-
-def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int) -> Scores:
-    """Anomaly scores 2^(-E[path length] / c) of an isolation forest fitted on the rows in `order`."""
-    matrix = gradients.matrix().float().numpy()
-    forest = IsolationForest(n_estimators=trees, random_state=seed).fit(matrix[order.numpy()])
-    scores: Scores = -forest.score_samples(matrix)
-    return scores

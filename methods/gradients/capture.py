@@ -35,6 +35,8 @@ class Plan:
     """Where the samples are in the output of each watched call, in order."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a parameter's gradients have no closed form."""
+    rank_one: frozenset[str] = frozenset()
+    """The parameters of which every sample's gradient is one outer product."""
     vectorized: bool = True
     """Whether `vmap` can take the gradients that have no closed form."""
     bytes_per_row: int = 0

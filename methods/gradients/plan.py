@@ -14,7 +14,7 @@ from ...bench.errors import FunctionalFallback, InputError
 from ...bench.problem import Examples, Problem, State
 from .algebra import ALGEBRA, NoClosedFormError, Place
 from .capture import Call, Plan, Watch, by_closed_forms, by_functional, plain_attention
-from .gradient import Gradient
+from .gradient import Gradient, Outer
 
 NOWHERE = Place()
 
@@ -107,8 +107,12 @@ def _without_failing(truth: State, model: nn.Module, state: State, plan: Plan, t
     """The plan without the closed forms that fail or do not agree with autograd."""
     found: dict[str, Tensor] = {}
 
+    rank_one: set[str] = set()
+
     def keep(_: slice, name: str, gradient: Gradient) -> None:
         found[name] = gradient.formed()
+        if isinstance(gradient, Outer) and gradient.positions == 1:
+            rank_one.add(name)
 
     def without(reasons: Mapping[str, str]) -> Plan:
         return replace(plan, reasons={**plan.reasons, **reasons})
@@ -122,8 +126,11 @@ def _without_failing(truth: State, model: nn.Module, state: State, plan: Plan, t
         for name in plan.closed:  # which of them it is: one at a time
             alone = without(dict.fromkeys(set(plan.closed) - {name}, ""))
             failing[name] = _without_failing(truth, model, state, alone, two).reasons.get(name, "")
-        return without({name: reason for name, reason in failing.items() if reason})
-    return without(dict.fromkeys(_differing(found, plan.closed, truth), "its closed form does not agree with autograd"))
+        plan = without({name: reason for name, reason in failing.items() if reason})
+        return _without_failing(truth, model, state, plan, two) if plan.closed else plan
+    differing = _differing(found, plan.closed, truth)
+    agreed = without(dict.fromkeys(differing, "its closed form does not agree with autograd"))
+    return replace(agreed, rank_one=frozenset(rank_one) & frozenset(agreed.closed))
 
 
 def _vectorizes(truth: State, model: nn.Module, state: State, plan: Plan, two: Examples) -> bool:

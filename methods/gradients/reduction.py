@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from .gradient import Gradient
+from .gradient import Gradient, Outer
 
 Result = TypeVar("Result", covariant=True)
 Direction = dict[str, Tensor]
@@ -23,6 +23,8 @@ class Layout:
     n: int
     layers: Mapping[str, int]
     spans: Mapping[str, tuple[int, int]]
+    rank_one: Mapping[str, torch.Size]
+    """Shapes of the parameters whose gradients are outer products, one for each sample."""
     device: torch.device
     dtype: torch.dtype
 
@@ -123,6 +125,22 @@ class WeightedSum:
 
 
 @dataclass
+class Flat:
+    """The gradients themselves, (n, p)."""
+
+    def begin(self, layout: Layout) -> None:
+        size = max(end for _, end in layout.spans.values())
+        self.spans = layout.spans
+        self.kept = torch.zeros(layout.n, size, dtype=layout.dtype, device=layout.device)
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        self.kept[rows, slice(*self.spans[name])] = gradient.flat()
+
+    def result(self) -> Tensor:
+        return self.kept
+
+
+@dataclass
 class Coordinates:
     """Chosen numbers (n, K) of each flat gradient, by their index (K,) in it, in the gradients' own precision."""
 
@@ -141,6 +159,59 @@ class Coordinates:
         if name in self.columns:
             columns, own = self.columns[name]
             self.kept[rows, columns] = gradient.coordinates(own)
+
+    def result(self) -> Tensor:
+        return self.kept
+
+
+class Narrowed:
+    """Rows (n, width) in which each of chosen coordinates of the flat gradient is the product of two numbers.
+
+    Of an outer product, the factors are kept where these are fewer than the coordinates; of all else, the coordinates.
+
+    Args:
+        index: the chosen coordinates (K,), sorted.
+        layout: of the gradients that will be reduced.
+    """
+
+    def __init__(self, index: Tensor, layout: Layout) -> None:
+        self.index, self.width = index, 1  # the first column holds ones
+        self.blocks: dict[str, slice] = {}
+        self.local: dict[str, Tensor] = {}
+        left, right = [], []
+        bounds = torch.searchsorted(index, torch.tensor(list(layout.spans.values())))
+        for (name, (start, _)), (low, high) in zip(layout.spans.items(), bounds.tolist(), strict=True):
+            own, before = index[low:high] - start, self.width
+            out, into = layout.rank_one.get(name, (len(own), len(own)))
+            if out + into < len(own):
+                left.append(before + own // into)
+                right.append(before + out + own % into)
+                self.width += out + into
+            else:
+                left.append(before + torch.arange(len(own)))
+                right.append(torch.zeros(len(own), dtype=torch.int64))
+                self.local[name] = own.to(layout.device)
+                self.width += len(own)
+            self.blocks[name] = slice(before, self.width)
+        self.left, self.right = torch.cat(left).to(layout.device), torch.cat(right).to(layout.device)
+
+    def factors(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """Columns of the two factors of coordinates, of any shape, that are among the chosen."""
+        at = torch.searchsorted(self.index, coordinates).to(self.left.device)
+        return self.left[at], self.right[at]
+
+    def begin(self, layout: Layout) -> None:
+        self.kept = torch.zeros(layout.n, self.width, dtype=layout.dtype, device=layout.device)
+        self.kept[:, 0] = 1
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        block = self.blocks[name]
+        if block.start == block.stop:
+            return
+        if name in self.local:
+            self.kept[rows, block] = gradient.coordinates(self.local[name])
+        elif isinstance(gradient, Outer):
+            self.kept[rows, block] = torch.cat([gradient.left[:, 0], gradient.right[:, 0]], 1)
 
     def result(self) -> Tensor:
         return self.kept

@@ -1,8 +1,8 @@
 """Reductions over the stream of per-sample gradients; none but `matrix` holds more than a batch and its result."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -33,7 +33,7 @@ class Gradients:
 
     def reduce(self, *reductions: Reduction[Any]) -> tuple[Any, ...]:
         """The results of several reductions, all from one pass."""
-        layout = self._layout()
+        layout = self.layout
         for one in reductions:
             one.begin(layout)
 
@@ -97,21 +97,27 @@ class Gradients:
             blocks.append(self._one(reduction.cross(held, len(batch))).sum(1))
         return torch.cat(blocks, 1)
 
+    def stream(
+        self, make: Callable[[], Reduction[Result]], objective: Objective | None = None
+    ) -> Iterator[tuple[slice, Result]]:
+        """Rows and a reduction of theirs, batch by batch, of the loss's gradients or another objective's."""
+        for rows, batch in self.space.batches(self.examples):
+            one = make()
+            one.begin(replace(self.layout, n=len(batch)))
+            self._capture(batch, one.take, objective)
+            yield rows, one.result()
+
     def flat(self, objective: Objective | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Rows and the gradients themselves (B, p), batch by batch, of the loss or of another objective."""
-        layout = self._layout()
-        for rows, batch in self.space.batches(self.examples):
-            whole = torch.zeros(len(batch), self.space.size, dtype=layout.dtype, device=layout.device)
+        return self.stream(reduction.Flat, objective)
 
-            def place(some: slice, name: str, gradient: Gradient, whole: Tensor = whole) -> None:
-                whole[some, slice(*layout.spans[name])] = gradient.flat()
-
-            self._capture(batch, place, objective)
-            yield rows, whole
+    def of(self, rows: Tensor) -> "Gradients":
+        """The gradients of some of the rows."""
+        return Gradients(self.space, self.examples[rows])
 
     def matrix(self) -> Tensor:
         """All gradients (n, p), on the CPU: the one reduction whose memory grows with n × p."""
-        self.space.problem.afford(len(self) * self.space.size * self._layout().dtype.itemsize, "the gradients (n, p)")
+        self.space.problem.afford(len(self) * self.space.size * self.layout.dtype.itemsize, "the gradients (n, p)")
         return assembled(len(self), ((rows, part.cpu()) for rows, part in self.flat()))
 
     def _one(self, one: Reduction[Result]) -> Result:
@@ -123,11 +129,14 @@ class Gradients:
         with phase("gradients"), space.problem.at(space.state) as model:
             capture(model, space.state, space.plan, batch, objective or space.problem.losses, take)
 
-    def _layout(self) -> Layout:
-        parameters = self.space.parameters
-        first = next(iter(parameters.values()))
-        layers = {name: column for column, layer in enumerate(self.space.layers) for name in layer}
-        return Layout(len(self), layers, self.space.spans, first.device, first.dtype)
+    @property
+    def layout(self) -> Layout:
+        """Where the parameters are in a flat gradient and in the layers."""
+        space = self.space
+        first = next(iter(space.parameters.values()))
+        layers = {name: column for column, layer in enumerate(space.layers) for name in layer}
+        rank_one = {name: space.parameters[name].shape for name in space.plan.rank_one}
+        return Layout(len(self), layers, space.spans, rank_one, first.device, first.dtype)
 
 
 def _from(start: int, take: Take) -> Take:
