@@ -18,6 +18,8 @@ VARIANTS = [
     "datainf[layers=all]",
     "influence-exact[curvature=ggn,layers=all]",
     "influence-self[curvature=ggn]",
+    "ekfac[layers=all]",
+    "ekfac-self[labels=given,layers=all]",
 ]
 
 

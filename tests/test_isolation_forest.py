@@ -12,7 +12,7 @@ import influence_bench as ib
 from influence_bench.bench.contract import planted
 from influence_bench.methods import isolation_forest as forests
 from influence_bench.methods.gradients import gradient_space
-from influence_bench.methods.gradients.gradient import Outer
+from influence_bench.methods.gradients.outer import Outer
 from influence_bench.methods.gradients.reduction import Narrowed
 from influence_bench.methods.isolation_forest import Forest, average_path_length, isolation_forest
 

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from .convolution import Convolved
 from .embedding import Scattered
-from .gradient import Gradient, Outer, Plain
+from .gradient import Gradient, Plain
+from .outer import Outer
 
 Uses = list[tuple[Tensor | None, Gradient]]
 Rule = Callable[..., Uses]

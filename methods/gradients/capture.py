@@ -19,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from ...bench.problem import Examples, State
 from .algebra import ALGEBRA, Place, Samples
-from .gradient import Gradient, Plain, total
+from .gradient import Gradient, Plain
+from .uses import total
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 Take = Callable[[slice, str, Gradient], None]

@@ -7,6 +7,7 @@ from torch import Size, Tensor
 from torch.nn import functional as F
 
 from .gradient import Gradient, gram, gram_costs_less, in_pieces, summed, vecdot
+from .outer import Outer
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,30 @@ class Convolved(Gradient):
         """T, of the output."""
         return self.delta.shape[2:].numel()
 
+    def projected(self, left: Tensor, right: Tensor) -> Outer | None:
+        """The inputs by a convolution of their own."""
+        if self.groups > 1:
+            return None
+        into, none = self.shape[1:].numel(), [0] * len(self.stride)
+        weight = right[:into].T.reshape(-1, *self.shape[1:])
+        bias = right[into] if len(right) > into else None
+        factor = torch.convolution(self.x, weight, bias, self.stride, self.padding, self.dilation, False, none, 1)
+        return Outer(self._by_position @ left, factor.flatten(2).mT)
+
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
+        """The patches' as the weight gradient that they would have for output gradients."""
+        if self.groups > 1:
+            return None
+        patches = self.patches().mT
+        as_outputs = patches.unflatten(2, self.delta.shape[2:])
+        right = self._weight_gradient(self.x, as_outputs, 1).flatten(1)
+        if constant:
+            ones = patches.sum((0, 2))[:, None]
+            count = ones.new_full((1, 1), len(self) * self.positions)
+            right = torch.cat([torch.cat([right, ones], 1), torch.cat([ones.T, count], 1)])
+        left = self._by_position.flatten(0, 1)
+        return left.T @ left, right
+
     def formed(self) -> Tensor:
         """One grouped convolution, in which every sample is a group of its own."""
         samples = len(self)
@@ -49,7 +74,7 @@ class Convolved(Gradient):
         return self._weight_gradient(self.x, self.delta * weights.reshape(-1, *[1] * (self.delta.ndim - 1)), 1)
 
     def _weight_gradient(self, x: Tensor, delta: Tensor, samples: int) -> Tensor:
-        like = x.new_empty(samples * self.shape[0], *self.shape[1:])
+        like = x.new_empty(delta.shape[1], *self.shape[1:])
         none = [0] * len(self.stride)
         gradient: Tensor = torch.ops.aten.convolution_backward(
             delta, x, like, None, self.stride, self.padding, self.dilation, False, none,

@@ -8,9 +8,13 @@ from the gradients themselves, formed for so few samples at a time that they sta
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Size, Tensor
+
+if TYPE_CHECKING:
+    from .outer import Outer
 
 PIECE = 2**18  # numbers formed at a time: 1 MiB in float32, which stays in a core's cache
 WRITING = 32  # multiplications that fit in the time of writing one number of a formed gradient
@@ -67,8 +71,29 @@ class Gradient(ABC):
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
         """Σ_b w_b g_b for weights (B,), in the parameter's shape."""
-        total: Tensor = torch.tensordot(weights, self.formed(), 1)
-        return total
+        step = max(1, PIECE // self.shape.numel())
+        return summed([part @ piece for part, piece in zip(weights.split(step), self.pieces(), strict=True)]).reshape(
+            self.shape
+        )
+
+    def squared(self) -> "Gradient":
+        """The gradients' squares, number by number."""
+        return Squared(self)
+
+    def projected(self, left: Tensor, right: Tensor) -> "Outer | None":
+        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), if these are sums of outer products; else none.
+
+        With a row more in `right`, for an input that is always 1, the bias's gradient is the last column of g.
+        """
+        return None
+
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
+        """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products; else none.
+
+        Args:
+            constant: whether there is an input more that is always 1.
+        """
+        return None
 
     def coordinates(self, index: Tensor) -> Tensor:
         """Chosen numbers (B, K) of each flat gradient, by their index (K,) in it."""
@@ -100,115 +125,23 @@ class Plain(Gradient):
 
 
 @dataclass(frozen=True)
-class Outer(Gradient):
-    """Σ_t left_t right_tᵀ (out, in) from factors `left` (B, T, out) and `right` (B, T, in) at T positions."""
+class Squared(Gradient):
+    """The squares of gradients, number by number."""
 
-    left: Tensor
-    right: Tensor
-
-    @property
-    def shape(self) -> Size:
-        return Size((self.left.shape[2], self.right.shape[2]))
-
-    @property
-    def positions(self) -> int:
-        """T."""
-        return self.left.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-    def __getitem__(self, rows: slice) -> "Outer":
-        return Outer(self.left[rows], self.right[rows])
-
-    def formed(self) -> Tensor:
-        return self.left.mT @ self.right
-
-    def squared_l2(self) -> Tensor:
-        """A product of norms at one position; else by the Gram matrices of the positions where these cost less."""
-        if self.positions == 1:
-            left, right = (torch.linalg.vector_norm(side.flatten(1), dim=1) for side in (self.left, self.right))
-            return torch.square(left * right)
-        out, into = self.shape
-        if gram_costs_less(self.positions, self.positions**2 * (out + into), self.shape):
-            return in_pieces(self, self.positions**2, lambda some: vecdot(gram(some.left), gram(some.right)))
-        return super().squared_l2()
-
-    def l1(self) -> Tensor:
-        """A product of norms at one position."""
-        if self.positions == 1:
-            return self.left.abs().sum((1, 2)) * self.right.abs().sum((1, 2))
-        return super().l1()
-
-    def largest(self) -> Tensor:
-        """A product of norms at one position."""
-        if self.positions == 1:
-            return self.left.abs().amax((1, 2)) * self.right.abs().amax((1, 2))
-        return super().largest()
-
-    def inner(self, direction: Tensor) -> Tensor:
-        """Σ_t left_tᵀ V right_t for one direction: one more product of the size of the forward pass."""
-        if direction.ndim > 2:
-            return super().inner(direction)
-        return vecdot(self.right @ direction.T, self.left)
-
-    def weighted_sum(self, weights: Tensor) -> Tensor:
-        """(w left)ᵀ right: one product of the size of the backward pass."""
-        return (self.left * weights[:, None, None]).flatten(0, 1).T @ self.right.flatten(0, 1)
-
-    def coordinates(self, index: Tensor) -> Tensor:
-        """A product of two numbers each, at one position."""
-        if self.positions > 1:
-            return super().coordinates(index)
-        row, column = index // self.shape[1], index % self.shape[1]
-        return self.left[:, 0, row] * self.right[:, 0, column]
-
-    def cross(self, other: Gradient) -> Tensor:
-        """The product of the factors' inner products, at one position."""
-        if isinstance(other, Outer) and self.positions == other.positions == 1:
-            return (self.left[:, 0] @ other.left[:, 0].T) * (self.right[:, 0] @ other.right[:, 0].T)
-        return super().cross(other)
-
-
-@dataclass(frozen=True)
-class Sum(Gradient):
-    """The gradient of a parameter that is used several times: the sum over its uses."""
-
-    uses: Sequence[Gradient]
+    of: Gradient
 
     @property
     def shape(self) -> Size:
-        return self.uses[0].shape
+        return self.of.shape
 
     def __len__(self) -> int:
-        return len(self.uses[0])
+        return len(self.of)
 
-    def __getitem__(self, rows: slice) -> "Sum":
-        return Sum([use[rows] for use in self.uses])
+    def __getitem__(self, rows: slice) -> "Squared":
+        return Squared(self.of[rows])
 
     def formed(self) -> Tensor:
-        return summed([use.formed() for use in self.uses])
-
-    def inner(self, direction: Tensor) -> Tensor:
-        """Use by use."""
-        return summed([use.inner(direction) for use in self.uses])
-
-    def weighted_sum(self, weights: Tensor) -> Tensor:
-        """Use by use."""
-        return summed([use.weighted_sum(weights) for use in self.uses])
-
-
-def total(uses: Sequence[Gradient]) -> Gradient:
-    """One gradient for all uses of a parameter: positions side by side where they are factors, else their sum."""
-    if len(uses) == 1:
-        return uses[0]
-    if all(isinstance(use, Outer) for use in uses):
-        factors = [(use.left, use.right) for use in uses if isinstance(use, Outer)]
-        left, right = (torch.cat(sides, 1) for sides in zip(*factors, strict=True))
-        return Outer(left, right)
-    if all(isinstance(use, Plain) for use in uses):
-        return Plain(summed([use.formed() for use in uses]))
-    return Sum(uses)
+        return self.of.formed().square()
 
 
 def gram_costs_less(positions: int, gram_work: int, shape: Size) -> bool:

@@ -14,7 +14,8 @@ from ...bench.errors import FunctionalFallback, InputError
 from ...bench.problem import Examples, Problem, State
 from .algebra import ALGEBRA, NoClosedFormError, Place
 from .capture import Call, Plan, Watch, by_closed_forms, by_functional, plain_attention
-from .gradient import Gradient, Outer
+from .gradient import Gradient
+from .outer import Outer
 
 NOWHERE = Place()
 

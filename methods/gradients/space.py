@@ -39,6 +39,10 @@ class GradientSpace:
         """The training rows' gradients."""
         return Gradients(self, self.problem.train)
 
+    def of(self, examples: Examples) -> Gradients:
+        """The gradients of other rows; their inputs are this space's own."""
+        return Gradients(self, examples)
+
     @cached_property
     def valid(self) -> Gradients:
         """The validation rows' gradients."""

@@ -31,8 +31,8 @@ class Gradients:
     def __len__(self) -> int:
         return len(self.examples)
 
-    def reduce(self, *reductions: Reduction[Any]) -> tuple[Any, ...]:
-        """The results of several reductions, all from one pass."""
+    def reduce(self, *reductions: Reduction[Any], objective: Objective | None = None) -> tuple[Any, ...]:
+        """The results of several reductions, all from one pass, of the loss's gradients or another objective's."""
         layout = self.layout
         for one in reductions:
             one.begin(layout)
@@ -44,7 +44,7 @@ class Gradients:
         problem, state, plan = self.space.problem, self.space.state, self.space.plan
         with phase("gradients"), problem.at(state) as model:
             for rows, batch in self.space.batches(self.examples):
-                capture(model, state, plan, batch, problem.losses, _from(rows.start, take))
+                capture(model, state, plan, batch, objective or problem.losses, _from(rows.start, take))
         return tuple(one.result() for one in reductions)
 
     def squared_l2(self) -> Tensor:
