@@ -16,7 +16,7 @@ from torch.func import vmap
 from torch.nn import functional as F
 
 from .errors import InputError
-from .phases import phase
+from .passes import Pass
 
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -135,9 +135,17 @@ class Problem:
                 ": choose fewer layers, or give Problem a larger memory_budget"
             )
 
-    def batches(self, examples: Examples, at_most: int | None = None) -> Iterator[tuple[slice, Examples]]:
-        """Consecutive batches on the problem's device, each with its rows, of the batch size or of fewer rows."""
-        step = min(self.batch_size, at_most or self.batch_size)
+    def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
+        """Consecutive batches on the problem's device, each with its rows.
+
+        Args:
+            bytes_per_row: what a row takes while it is worked on; a batch takes half the memory budget at most.
+
+        Raises:
+            InputError: if a single row is above the memory budget.
+        """
+        self.afford(bytes_per_row, "one row")
+        step = max(1, min(self.batch_size, self.memory_budget // 2 // max(1, bytes_per_row)))
         for start in range(0, len(examples), step):
             rows = slice(start, start + step)
             batch = examples[rows]
@@ -159,11 +167,11 @@ class Problem:
                 for tensors, own in zip(held, before, strict=True):
                     tensors.update(own)
 
-    @torch.no_grad()
     def outputs(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Outputs (n, ...) for all training rows: one forward pass."""
-        with phase("gradients"), self.at(self.state_at(checkpoint)) as model:
-            return assembled(len(self.train), ((rows, model(b.x)) for rows, b in self.batches(self.train)))
+        kept = Assembly(len(self.train))
+        Pass(self, checkpoint, self.train, kept.add).run()
+        return kept.whole
 
     def probabilities(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Class probabilities (n, classes), float64, for all training rows: one forward pass.
@@ -197,18 +205,29 @@ class Problem:
         return torch.argsort(products + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
 
 
-def assembled(n: int, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:
+class Assembly:
     """Parts with their rows as one tensor of n rows, on the parts' device.
 
     Its memory is taken at the first part. Kept apart until the end, small results would lie between large temporaries,
     and the allocator could not use the holes again.
     """
-    whole = torch.empty(0)
+
+    def __init__(self, n: int) -> None:
+        self.n, self.whole = n, torch.empty(0)
+
+    def add(self, rows: slice, part: Tensor) -> None:
+        """Put a part where it belongs."""
+        if not len(self.whole):
+            self.whole = part.new_empty(self.n, *part.shape[1:])
+        self.whole[rows] = part
+
+
+def assembled(n: int, parts: Iterable[tuple[slice, Tensor]]) -> Tensor:
+    """Parts with their rows as one tensor of n rows, on the parts' device."""
+    kept = Assembly(n)
     for rows, part in parts:
-        if not len(whole):
-            whole = part.new_empty(n, *part.shape[1:])
-        whole[rows] = part
-    return whole
+        kept.add(rows, part)
+    return kept.whole
 
 
 @contextmanager

@@ -10,15 +10,16 @@ import typing
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from .errors import InputError, unknown
+from .passes import side_by_side
 from .problem import Problem, Scores
 
 Use = Literal["validation", "checkpoints", "dynamics", "retraining"]
@@ -166,17 +167,39 @@ def parse(text: str) -> tuple[Method, dict[str, Any]]:
     return found, found.checked(given)
 
 
-def score(name: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Scores:
-    """Score every training row with a method, by name or as the decorated function.
+@overload
+def score(method: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Scores: ...
+
+
+@overload
+def score(method: list[str], problem: Problem) -> dict[str, Scores]: ...
+
+
+def score(
+    method: str | Callable[..., Scores] | list[str], problem: Problem, **hyperparameters: Any
+) -> Scores | dict[str, Scores]:
+    """Score every training row with a method, by name or as the decorated function, or with several at once.
+
+    Args:
+        method: a method, or a list of several as `name` or `name[key=value,...]`: what these need of the same pass
+            over the data is then computed in one pass.
+        problem: a trained model and the data that trained it.
+        hyperparameters: of the one method.
 
     Returns:
-        float64 array (n_train,), higher = more suspect.
+        float64 array (n_train,), higher = more suspect; for several methods, a dictionary of them by what was asked.
 
     Raises:
         InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
         ValueError: if the method returns anything but n_train finite numbers.
     """
-    found = find(name if isinstance(name, str) else name.__name__.replace("_", "-"))
+    if isinstance(method, list):
+        rows = [parse(text) for text in method]
+        if hyperparameters:
+            raise InputError("hyperparameters of several methods go with their names: name[key=value,...]")
+        calls = [partial(score, found.name, problem, **given) for found, given in rows]
+        return dict(zip(method, side_by_side(calls), strict=True))
+    found = find(method if isinstance(method, str) else method.__name__.replace("_", "-"))
     given = found.checked(hyperparameters)
     scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
     if scores.shape != (len(problem.train),):

@@ -90,14 +90,14 @@ def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int)
 
 def _grown_and_scored(gradients: Gradients, samples: Tensor, draws: Tensor, generator: torch.Generator) -> Scores:
     some, place = samples.unique(return_inverse=True)
-    if 2 * len(some) > len(gradients):  # most rows are drawn by some tree: then take all, and spare the second pass
-        some, place = torch.arange(len(gradients)), samples
     sampled, layout = gradients.of(some), gradients.layout
+    if 2 * len(some) > len(gradients):  # most rows are drawn by some tree: then take all, and spare the second pass
+        sampled, place = gradients, samples
     drawn = Narrowed(draws.unique(), layout)
-    if len(some) * drawn.width * layout.dtype.itemsize <= gradients.space.problem.memory_budget // 4:
+    if len(sampled) * drawn.width * layout.dtype.itemsize <= gradients.space.problem.memory_budget // 4:
         rows: Tensor = sampled.reduce(drawn)[0]
         forest = grow(_reader(rows, place, drawn.factors(draws)), samples.shape[1], draws, generator)
-        if len(some) == len(gradients):
+        if sampled is gradients:
             return forest.scores(rows, drawn.factors(forest.coordinate)).cpu().numpy()
     else:
         table = _table(sampled, place, drawn, draws)

@@ -88,21 +88,25 @@ class Watch(TorchFunctionMode):
         return frozenset(used)
 
 
-def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> None:
+def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> Tensor:
     """Hand the gradients of the objective (outputs, labels -> (B,)) to `take`, parameter by parameter.
 
     Args:
         model: in evaluation mode, with the state's parameters and buffers (`Problem.at`).
+
+    Returns:
+        The model's outputs.
     """
-    by_closed_forms(model, state, plan, batch, objective, take)
+    outputs = by_closed_forms(model, state, plan, batch, objective, take)
     if plan.reasons:
         by_functional(model, state, plan, batch, objective, take)
+    return outputs
 
 
 def by_closed_forms(
     model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
-) -> None:
-    """The gradients of the parameters that have a closed form."""
+) -> Tensor:
+    """The gradients of the parameters that have a closed form; returns the model's outputs."""
     uses: dict[str, list[Gradient]] = defaultdict(list)
     pending: dict[str, int] = defaultdict(int)
     ids = {id(state[name]): name for name in plan.closed}
@@ -138,12 +142,13 @@ def by_closed_forms(
 
     with torch.enable_grad():
         with Watch(state, plan.names, seen), plain_attention():
-            outputs = model(batch.x)
+            outputs: Tensor = model(batch.x)
         whole = objective(outputs, batch.y).sum()
     if whole.requires_grad:
         torch.autograd.grad(whole, anchor, allow_unused=True)
     for name in list(uses):  # some of whose uses the objective does not depend on
         deliver(name)
+    return outputs
 
 
 def by_functional(

@@ -1,17 +1,18 @@
 """The space in which a method sees gradients: the selected layers of the model at one checkpoint."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ...bench.passes import Pass
 from ...bench.phases import phase
-from ...bench.problem import Checkpoint, Examples, Problem, State, assembled, evaluating
+from ...bench.problem import Assembly, Checkpoint, Examples, Problem, State, evaluating
 from .capture import Plan
 from .plan import planned
 from .reduction import Direction
@@ -30,6 +31,7 @@ class GradientSpace:
     """Gradients of the training and validation rows with respect to the selected layers at one checkpoint."""
 
     problem: Problem
+    checkpoint: Checkpoint | None
     state: State
     modules: dict[str, nn.Module]
     valid_rows: Callable[[], Examples]
@@ -43,7 +45,7 @@ class GradientSpace:
         """The gradients of other rows; their inputs are this space's own."""
         return Gradients(self, examples)
 
-    @cached_property
+    @property
     def valid(self) -> Gradients:
         """The validation rows' gradients."""
         return Gradients(self, self.valid_rows())
@@ -82,8 +84,7 @@ class GradientSpace:
 
     def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]:
         """Batches of as many rows as the memory budget allows, at most the batch size."""
-        self.problem.afford(self.plan.bytes_per_row, "the gradients of one row")
-        return self.problem.batches(examples, self.problem.memory_budget // 2 // max(1, self.plan.bytes_per_row) or 1)
+        return self.problem.batches(examples, self.plan.bytes_per_row)
 
     def direction(self, vector: Tensor) -> Direction:
         """A vector (p,) cut up by parameter."""
@@ -102,6 +103,34 @@ class GradientSpace:
         return self.problem.losses(outputs, batch.y).sum()
 
 
+class FeaturePass(Pass):
+    """A forward pass that keeps the inputs of a layer whose outputs are the model's."""
+
+    def __init__(
+        self, problem: Problem, checkpoint: Checkpoint | None, examples: Examples, layer: nn.Module, kept: Assembly
+    ) -> None:
+        super().__init__(problem, checkpoint, examples, self.keep)
+        self.layer, self.kept = layer, kept
+        self.seen: list[tuple[Tensor, Tensor, int]] = []
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """With a hook on the layer."""
+        hook = self.layer.register_forward_hook(lambda _, x, y: self.seen.append((x[0], y, y._version)))
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def keep(self, rows: slice, outputs: Tensor) -> None:
+        """Keep the batch's inputs, if the layer was called once and nothing was done to its outputs."""
+        (x, y, version), *more = self.seen
+        self.seen.clear()
+        if more or y.data_ptr() != outputs.data_ptr() or y.shape != outputs.shape or y._version != version:
+            raise NoHeadError
+        self.kept.add(rows, x.detach())
+
+
 def gradient_space(problem: Problem, layers: Layers = "last", checkpoint: Checkpoint | None = None) -> GradientSpace:
     """The gradients of the selected layers at a checkpoint, by default of the model as it stands.
 
@@ -117,39 +146,27 @@ def gradient_space(problem: Problem, layers: Layers = "last", checkpoint: Checkp
         name, layer = next(iter(modules.items()))
         if isinstance(layer, nn.Linear) and name and not _tied(problem.model, layer):
             with suppress(NoHeadError):
-                return _on_features(problem, state, name, layer)
-    return GradientSpace(problem, state, modules, lambda: problem.validation)
+                return _on_features(problem, checkpoint, state, name, layer)
+    return GradientSpace(problem, checkpoint, state, modules, lambda: problem.validation)
 
 
-def _on_features(problem: Problem, state: State, name: str, layer: nn.Linear) -> GradientSpace:
+def _on_features(
+    problem: Problem, checkpoint: Checkpoint | None, state: State, name: str, layer: nn.Linear
+) -> GradientSpace:
     """The problem with features for inputs and the last layer for a model, if that is all the model does after it."""
     n = len(problem.train) + len(problem.valid or ())
     if n * layer.in_features * layer.weight.itemsize > problem.memory_budget // 2:
         raise NoHeadError
 
-    @torch.no_grad()
     def features(examples: Examples) -> Examples:
-        seen: list[tuple[Tensor, Tensor]] = []
-        hook = layer.register_forward_hook(lambda _, args, output: seen.append((args[0], output)))
-
-        def batches(model: nn.Module) -> Iterator[tuple[slice, Tensor]]:
-            for rows, batch in problem.batches(examples):
-                seen.clear()
-                outputs = model(batch.x)
-                if len(seen) != 1 or seen[0][1] is not outputs:
-                    raise NoHeadError
-                yield rows, seen[0][0]
-
-        try:
-            with phase("gradients"), problem.at(state) as model:
-                return Examples(assembled(len(examples), batches(model)), examples.y.to(problem.device))
-        finally:
-            hook.remove()
+        kept = Assembly(len(examples))
+        FeaturePass(problem, checkpoint, examples, layer, kept).run()
+        return Examples(kept.whole, examples.y.to(problem.device))
 
     own = {key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()}
     rows = max(problem.batch_size, HEAD_NUMBERS // layer.in_features)
     head = replace(problem, model=layer, train=features(problem.train), checkpoints=(Checkpoint(own),), batch_size=rows)
-    return GradientSpace(head, own, {"": layer}, lambda: features(problem.validation))
+    return GradientSpace(head, head.checkpoints[0], own, {"": layer}, cache(lambda: features(problem.validation)))
 
 
 def _tied(model: nn.Module, layer: nn.Module) -> bool:

@@ -13,6 +13,7 @@ from ...bench.problem import Examples, assembled
 from . import reduction
 from .capture import Objective, Take, capture
 from .gradient import Gradient
+from .passes import GradientPass
 from .reduction import Direction, Layout, Reduction
 
 if TYPE_CHECKING:
@@ -41,10 +42,7 @@ class Gradients:
             for one in reductions:
                 one.take(rows, name, gradient)
 
-        problem, state, plan = self.space.problem, self.space.state, self.space.plan
-        with phase("gradients"), problem.at(state) as model:
-            for rows, batch in self.space.batches(self.examples):
-                capture(model, state, plan, batch, objective or problem.losses, _from(rows.start, take))
+        GradientPass(self.space, self.examples, take, objective).run()
         return tuple(one.result() for one in reductions)
 
     def squared_l2(self) -> Tensor:
@@ -137,7 +135,3 @@ class Gradients:
         layers = {name: column for column, layer in enumerate(space.layers) for name in layer}
         rank_one = {name: space.parameters[name].shape for name in space.plan.rank_one}
         return Layout(len(self), layers, space.spans, rank_one, first.device, first.dtype)
-
-
-def _from(start: int, take: Take) -> Take:
-    return lambda rows, name, gradient: take(slice(start + rows.start, start + rows.stop), name, gradient)
