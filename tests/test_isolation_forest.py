@@ -66,8 +66,8 @@ def test_scores_have_the_distribution_of_scikit_learns_over_seeds(layers):
     theirs = [IsolationForest(n_estimators=5, random_state=seed).fit(matrix) for seed in seeds]
     theirs = np.array([-fitted.score_samples(matrix[rows]) for fitted in theirs])
     for one, other in zip(ours.T, theirs.T, strict=True):
-        assert ks_2samp(one, other).pvalue > 0.002  # two datasets of four rows: a true difference shows as 1e-20
-        assert one.std() == pytest.approx(other.std(), rel=0.25)
+        assert ks_2samp(one, other).pvalue > 1e-4  # eight comparisons: a false alarm in a thousand
+        assert one.std() == pytest.approx(other.std(), rel=0.4)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "many positions, narrow", "residual"])
