@@ -8,6 +8,7 @@ from .bench import catalogue
 from .bench.catalogue import datasets, methods, models, suites
 from .bench.contract import check_method
 from .bench.errors import FunctionalFallback, InputError, NotConverged
+from .bench.estimate import Estimate, estimate
 from .bench.metrics import evaluate
 from .bench.prepare import prepare
 from .bench.problem import Checkpoint, Examples, Problem, Scores
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Checkpoint",
     "Dataset",
+    "Estimate",
     "Examples",
     "FunctionalFallback",
     "InputError",
@@ -30,6 +32,7 @@ __all__ = [
     "Scores",
     "check_method",
     "datasets",
+    "estimate",
     "evaluate",
     "load",
     "method",

@@ -1,13 +1,16 @@
-"""The two kinds of work of a run, each done in a process of its own: preparing a problem and scoring a cell."""
+"""The kinds of work of a run, each done in a process of its own: preparing a problem, scoring or estimating a cell."""
 
 import traceback
+from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from ..datasets import dataset as datasets
 from . import fingerprint, memory
 from .errors import InputError
-from .measure import measured
+from .estimate import estimate
+from .measure import CALIBRATION_BATCHES, CALIBRATION_SECONDS, measured
 from .prepare import open_problem, prepared, record
 from .registry import find
 from .results import Run, read_json
@@ -40,12 +43,39 @@ def score_cell(run: Run, cell: Cell, memory_gib: float) -> None:
     try:
         scores, cost = measured(cell.method, cell.hyperparameters, problem)
     except Exception as error:  # failures of a method are results
-        short = " ".join(f"{type(error).__name__}: {error}".split())
-        status = "out of memory" if _is_memory(error) else "error"
-        run.write_cell(cell, failure(run, cell, status, short, traceback.format_exc()), None)
+        _write_failure(run, cell, error)
         return
     notes = cost.pop("notes")
     run.write_cell(cell, outline(run, cell) | {"status": "ok", "error": "", "notes": notes, "cost": cost}, scores)
+
+
+def estimate_cell(run: Run, cell: Cell, memory_gib: float) -> None:
+    """Estimate what scoring a cell will cost, and store that in the place of the result.
+
+    `cell_seconds` is the wall time of the cell as a whole: its problem is opened, the method warmed up, an epoch
+    calibrated twice.
+    """
+    began = perf_counter()
+    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]))
+    known = outline(run, cell)
+    opening_seconds = perf_counter() - began
+    memory.limit(int(memory_gib * 2**30))
+    try:
+        expected = estimate(cell.method, problem, **cell.hyperparameters)
+    except Exception as error:
+        _write_failure(run, cell, error)
+        return
+    batch_seconds = expected.epoch_seconds * problem.batch_size / expected.n
+    calibration_seconds = 2 * max(CALIBRATION_SECONDS, CALIBRATION_BATCHES * batch_seconds)
+    cell_seconds = opening_seconds + expected.first_seconds + calibration_seconds + expected.seconds
+    cost = asdict(expected) | {"cell_seconds": cell_seconds}
+    run.write_cell(cell, known | {"status": "ok", "error": "", "notes": "", "cost": cost}, None)
+
+
+def _write_failure(run: Run, cell: Cell, error: Exception) -> None:
+    short = " ".join(f"{type(error).__name__}: {error}".split())
+    status = "out of memory" if _is_memory(error) else "error"
+    run.write_cell(cell, failure(run, cell, status, short, traceback.format_exc()), None)
 
 
 def outline(run: Run, cell: Cell) -> dict[str, Any]:
@@ -93,4 +123,5 @@ def stale(run: Run, cell: Cell) -> str:
 
 
 def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower()
+    cause = error.__cause__ or error
+    return isinstance(cause, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error).lower()

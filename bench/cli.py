@@ -1,5 +1,6 @@
 """The command `influence-bench`."""
 
+import json
 import sys
 import webbrowser
 from pathlib import Path
@@ -11,7 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from . import catalogue
+from . import timings as benchmarks
+from .engine_cli import bench
 from .errors import InputError
+from .plan import plan as plan_suite
 from .registry import load_plugin, parse
 from .results import Run, open_run
 from .runner import run as run_suite
@@ -24,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench, name="bench")
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file that registers methods; repeatable.")
 ]
@@ -73,6 +78,39 @@ def run(
 
 
 @app.command()
+def plan(
+    suite: Annotated[str, typer.Argument(help="A suite's name, or a TOML file.")],
+    methods: Annotated[str | None, typer.Option(help=f"Rows to plan: name or name[key=value]. {Many}")] = None,
+    datasets: Annotated[str | None, typer.Option(help=f"Which of the suite's datasets to plan. {Many}")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    plugin: Plugins = None,
+) -> None:
+    """Estimate what a suite will take, before it runs."""
+    told = plan_suite(
+        suite, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
+        plugins=plugin or [],
+    )  # fmt: skip
+    if as_json:
+        totals = {name: value for name, value in vars(told).items() if name != "frame"}
+        estimates = json.loads(told.frame.to_json(orient="records"))
+        print(json.dumps({"estimates": estimates} | totals, indent=1, ensure_ascii=False))
+        return
+    frame = told.frame.rename(columns={"peak_bytes": "peak MB"}).assign(**{"peak MB": told.frame["peak_bytes"] / 1e6})
+    columns = ["method", "seconds", "epochs", "peak MB", *(["remark"] if frame["remark"].any() else [])]
+    for problem, rows in frame.groupby("problem", sort=False):
+        print(problem)
+        _print(rows[columns])
+        print()
+    print(
+        f"Seeds: {told.seeds}, workers: {told.workers}. In all about {_duration(told.scoring_seconds)} of scoring, and "
+        f"at most {_duration(told.training_seconds)} of training, for problems that are not prepared yet."
+    )
+
+
+@app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
     out: Annotated[Path | None, typer.Option(help="The report's folder; default RUN/report.")] = None,
@@ -94,6 +132,26 @@ def compare(
     from ..reports.compare import compare as compare_frames
 
     _print(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()).reset_index())
+
+
+@app.command()
+def timings(
+    before: Annotated[str, typer.Argument(help="A saved benchmark run: its file, or its name under .benchmarks.")],
+    after: Annotated[str, typer.Argument(help="Another, or a later one.")],
+    threshold: Annotated[float, typer.Option(help="Ratio from which a benchmark has become slower.")] = 1.2,
+) -> None:
+    """Compare two saved runs of tests/benchmarks; exit status 1 if anything has become slower."""
+    first, second = (benchmarks.read(benchmarks.saved(name)) for name in (before, after))
+    frame = benchmarks.compare(first, second, threshold)
+    named = frame.assign(benchmark=frame["benchmark"].map(lambda name: name.partition("::")[2] or name))
+    _print(named.astype(object).fillna("-"))
+    for verdict in ("faster", "new", "gone", "slower"):
+        names = named["benchmark"][named["verdict"] == verdict]
+        if len(names):
+            print(f"{verdict} ({len(names)}): {', '.join(names)}")
+    if (frame["verdict"] == "slower").any():
+        raise SystemExit(1)
+    print(f"Nothing has become slower by a factor of {threshold:g}.")
 
 
 @app.command()
@@ -176,6 +234,13 @@ def _split(text: str | None) -> list[str] | None:
         else:
             words[-1] += character
     return [word for word in words if word]
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _print(frame: pd.DataFrame) -> None:

@@ -113,6 +113,29 @@ def small_resnet(shape: Size, classes: int) -> nn.Module:
     )
 
 
+@model(
+    epochs=30,
+    batch_size=128,
+    optimizer="sgd",
+    learning_rate=0.1,
+    weight_decay=5e-4,
+    schedule="one-cycle",
+    augment=True,
+)
+def resnet_18(shape: Size, classes: int) -> nn.Module:
+    """ResNet-18 as it is for CIFAR, without pooling after the first convolution: 11 million parameters."""
+    widths, strides = (64, 64, 64, 128, 128, 256, 256, 512, 512), (1, 1, 2, 1, 2, 1, 2, 1)
+    return nn.Sequential(
+        nn.Conv2d(shape[0], 64, 3, padding=1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        *map(ResidualBlock, widths, widths[1:], strides),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, classes),
+    )
+
+
 class ResidualBlock(nn.Module):
     """Two 3 × 3 convolutions around a shortcut (He et al. 2016)."""
 

@@ -56,20 +56,29 @@ def run(
         InputError: for an unknown name, a value out of range, or a dataset that cannot be loaded.
         OSError: if the folder cannot be written.
     """
-    for plugin in plugins:
-        load_plugin(Path(plugin))
-    chosen = find(suite) if isinstance(suite, str) else suite
-    chosen = chosen.narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
-    cells = chosen.cells()
-    workers = machine.cores() if workers is None else workers
-    if workers < 1:
-        raise InputError(f"workers={workers} is out of range: at least 1")
+    chosen = find_suite(suite, plugins).narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
+    cells, workers = chosen.cells(), checked(workers)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
     write_json(finished.folder / "run.json", provenance(chosen, workers))
     with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
-        _prepare(finished, list(chosen.problem_specs()), submit, shown)
+        prepare_problems(finished, list(chosen.problem_specs()), submit, shown)
         _score(finished, chosen, cells, submit, shown, retry_failed)
     return finished
+
+
+def find_suite(suite: str | Suite, plugins: Iterable[str | Path]) -> Suite:
+    """The suite by its name or file, with the methods of the plug-ins registered."""
+    for plugin in plugins:
+        load_plugin(Path(plugin))
+    return find(suite) if isinstance(suite, str) else suite
+
+
+def checked(workers: int | None) -> int:
+    """How many processes at a time, by default one per core."""
+    workers = machine.cores() if workers is None else workers
+    if workers < 1:
+        raise InputError(f"workers={workers} is out of range: at least 1")
+    return workers
 
 
 def provenance(suite: Suite, workers: int) -> dict[str, Any]:
@@ -89,7 +98,8 @@ def provenance(suite: Suite, workers: int) -> dict[str, Any]:
     }
 
 
-def _prepare(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:
+def prepare_problems(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:
+    """Load, train and cache problems."""
     shown.stage("preparing problems", len(specs))
     jobs = {spec.slug: _job(run, spec, kind="prepare", timeout=PREPARE_SECONDS) for spec in specs}
     for slug, answer in submit(jobs, shown):
@@ -104,17 +114,22 @@ def _score(run: Run, suite: Suite, cells: list[Cell], submit: "Submit", shown: P
     for name, reason in list(changed.items())[:3]:
         shown.say(f"again: {name}, since {reason}" + (f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""))
     shown.stage("scoring", len(cells), done=len(cells) - len(pending))
+    limits = {"timeout": suite.timeout, "memory_gib": suite.memory_gib}
+    work_through(run, pending, "score", limits, submit, shown)
+    failed = sum(_failed(run, cell) for cell in cells)
+    if failed:
+        shown.say(f"{failed} of {len(cells)} cells failed: the report lists them; --retry-failed runs them again")
+
+
+def work_through(run: Run, pending: dict[str, Cell], kind: str, limits: Job, submit: "Submit", shown: Progress) -> None:
+    """Score or estimate cells; one whose process does not end well is a result too."""
     names = list(pending)
     random.Random(0).shuffle(names)  # a slow drift of the machine falls on every method alike
-    limits = {"timeout": suite.timeout, "memory_gib": suite.memory_gib}
-    jobs = {name: _job(run, pending[name].problem, kind="score", **_what(pending[name]), **limits) for name in names}
+    jobs = {name: _job(run, pending[name].problem, kind=kind, **_what(pending[name]), **limits) for name in names}
     for name, answer in submit(jobs, shown):
         if answer["status"] != "done":
             status = "timeout" if answer["status"] == "timeout" else _died(answer["error"])
             run.write_cell(pending[name], failure(run, pending[name], status, answer["error"]), None)
-    failed = sum(_failed(run, cell) for cell in cells)
-    if failed:
-        shown.say(f"{failed} of {len(cells)} cells failed: the report lists them; --retry-failed runs them again")
 
 
 def _what(cell: Cell) -> Job:

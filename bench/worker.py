@@ -4,6 +4,7 @@ It reads one JSON job a line from standard input and answers each with one JSON 
 exists before a fork. When its input ends, it and what it runs end.
 """
 
+import gc
 import json
 import os
 import select
@@ -17,7 +18,8 @@ from typing import Any, NoReturn
 import torch
 from torch.func import grad, vmap
 
-from .cell import prepare_problem, score_cell
+from . import fingerprint
+from .cell import estimate_cell, prepare_problem, score_cell
 from .errors import InputError
 from .registry import load_plugin, registered
 from .results import Run
@@ -29,8 +31,10 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     for plugin in sys.argv[1:]:
         load_plugin(Path(plugin))
-    registered()
+    for method in registered().values():
+        fingerprint.code(method.function.__module__)  # read once, of the code that is imported here
     import_lazily_loaded()
+    gc.freeze()  # a collection in a forked process then neither walks nor copies what the server has imported
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a method prints goes to standard error
     print(json.dumps({"status": "ready"}), file=answers, flush=True)
@@ -105,7 +109,7 @@ def _done(job: dict[str, Any]) -> dict[str, str]:
             prepare_problem(run, spec)
         else:
             cell = Cell(spec, job["method"], job["hyperparameters"], job["label"])
-            score_cell(run, cell, job["memory_gib"])
+            (score_cell if job["kind"] == "score" else estimate_cell)(run, cell, job["memory_gib"])
     except (InputError, OSError) as error:
         return {"status": "input error", "error": " ".join(str(error).split())}
     return {"status": "done", "error": ""}

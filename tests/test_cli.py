@@ -129,10 +129,27 @@ def test_run_report_and_compare(command, tmp_path):
     assert "random" in out
 
 
+def test_plan_estimates_a_suite_before_it_runs(command):
+    chosen = ["--methods", "loss el2n[checkpoints=all]", "--datasets", "blobs", "--seeds", "4", "--workers", "1"]
+    status, out, err = command("plan", "quick", *chosen)
+    assert status == 0, err
+    assert "el2n[checkpoints=all]" in out
+    assert "Seeds: 4, workers: 1. In all about" in out
+    assert "pilot runs: 2 of 2 to do" in err
+    told = json.loads(command("plan", "quick", *chosen, "--json")[1])
+    assert {row["method"] for row in told["estimates"]} == {"loss", "el2n[checkpoints=all]"}
+    assert all(row["seconds"] > 0 and row["epochs"] > 0 and row["status"] == "ok" for row in told["estimates"])
+    assert told["seeds"] == 4
+    assert told["scoring_seconds"] > 0
+
+
 MISTAKES = {
     "no such method": (["score", "--data", "{csv}", "--label", "kind", "--method", "el2"], "did you mean el2n"),
     "no such hyperparameter": (["score", "--data", "{csv}", "--label", "kind", "--method", "lissa[step=2]"], "steps"),
     "no such suite": (["run", "quik"], "did you mean quick"),
+    "no such suite to plan": (["plan", "quik"], "did you mean quick"),
+    "no such method to plan": (["plan", "quick", "--methods", "el2"], "did you mean el2n"),
+    "no such saved run": (["timings", "{csv}", "{tmp}/none.json"], "cannot be read"),
     "no such dataset": (["run", "quick", "--datasets", "digit"], "did you mean digits"),
     "no seeds": (["run", "quick", "--seeds", "0"], "at least 1"),
     "no workers": (["run", "quick", "--workers", "0", "--out", "{tmp}/run"], "at least 1"),
@@ -196,7 +213,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(command, 
     assert not [file for file in tmp_path.iterdir() if "out.csv" in file.name]
 
 
-@pytest.mark.parametrize("arguments", [[], ["run"], ["report"], ["compare"], ["score"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["run"], ["plan"], ["report"], ["compare"], ["timings"], ["score"], ["list"]]
+)
 def test_help_everywhere(command, arguments):
     status, out, _ = command(*arguments, "--help")
     assert status == 0

@@ -1,23 +1,26 @@
-"""pytest-benchmark suite of the hot paths: the gradient engine, each detector, each method on one fixed problem.
+"""pytest-benchmark suite of the hot paths: the gradient engine on four networks, each method on a fixed problem.
 
     pytest tests/benchmarks --benchmark-enable --benchmark-save=before
     pytest tests/benchmarks --benchmark-enable --benchmark-save=after
     pytest-benchmark compare --group-by=fullname --columns=min,median,iqr --sort=name
 
 The tests run these once for correctness and judge no time. `extra_info` holds the ratio to one plain training epoch of
-the same problem, which survives a change of machine.
+the same problem, which survives a change of machine. `influence-bench bench engine` times the same works in earnest.
 """
 
+import numpy as np
 import pytest
 import torch
 
 import influence_bench as ib
+from influence_bench.bench.engine import EPOCH, FORWARD, NETWORKS, network, works
 from influence_bench.bench.measure import calibrate
 from influence_bench.bench.models import architectures
 from influence_bench.bench.registry import registered
-from influence_bench.methods.gradients import gradient_space
 
 ROWS = 512
+NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8}
+WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))]
 
 
 @pytest.fixture(scope="module", params=["mlp", "small-resnet"])
@@ -30,42 +33,30 @@ def problem(request):
     return ib.Problem(model, train=(x, y), valid=(x[:64], y[:64]))
 
 
-@pytest.fixture
-def epochs(benchmark, problem):
-    """After the test, note the median in epochs beside the benchmark."""
-    yield
+def note_epochs(benchmark, problem):
+    """The median in epochs, beside the benchmark."""
     if benchmark.stats is not None:
         times = sorted(calibrate(problem))
-        epoch = times[len(times) // 2] * ROWS / problem.batch_size
+        epoch = times[len(times) // 2] * -(-len(problem.train) // problem.batch_size)
         benchmark.extra_info["epochs"] = round(benchmark.stats.stats.median / epoch, 3)
 
 
-REDUCTIONS = {
-    "squared L2 norms": lambda space: space.train.squared_l2(),
-    "L1 norms": lambda space: space.train.l1(),
-    "inner products": lambda space: space.train.inner(space.train.mean()),
-    "weighted sum": lambda space: space.train.mean(),
-}
-
-
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("layers", ["last", "all"])
-def test_gradient_engine(benchmark, problem, epochs, layers, reduction):
-    result = benchmark(lambda: REDUCTIONS[reduction](gradient_space(problem, layers)))
-    assert all(torch.isfinite(part).all() for part in (result.values() if isinstance(result, dict) else [result]))
-
-
-def test_forward_pass(benchmark, problem, epochs):
-    """The limit for whatever the last layer alone decides."""
-    assert benchmark(problem.outputs).shape == (ROWS, 10)
-
-
-@pytest.mark.parametrize("detector", ["iforest", "l1", "l2"])
-def test_detector(benchmark, problem, epochs, detector):
-    assert benchmark(lambda: ib.score("outlier-gradient", problem, detector=detector)).shape == (ROWS,)
+@pytest.mark.parametrize(("name", "work"), WORKS)
+def test_gradient_engine(benchmark, name, work):
+    if benchmark.disabled and name == "resnet-18":
+        pytest.skip("it takes minutes: timed with --benchmark-enable, its scores are looked at in tests/test_engine.py")
+    problem = network(name).problem(NETWORK_ROWS[name])
+    run = next(one for one in works(network(name)) if one.name == work).prepare(problem)
+    result = benchmark(run)
+    parts = result.values() if isinstance(result, dict) else [result]
+    assert all(np.isfinite(np.asarray(part)).all() for part in parts)
+    if work not in (FORWARD, EPOCH) and not isinstance(result, dict):
+        assert np.shape(result) == (NETWORK_ROWS[name],)
+    note_epochs(benchmark, problem)
 
 
 @pytest.mark.filterwarnings("ignore::influence_bench.NotConverged")
-@pytest.mark.parametrize("name", sorted(set(registered()) - {"outlier-gradient"}))
-def test_method(benchmark, problem, epochs, name):
+@pytest.mark.parametrize("name", sorted(registered()))
+def test_method(benchmark, problem, name):
     assert benchmark(lambda: ib.score(name, problem)).shape == (ROWS,)
+    note_epochs(benchmark, problem)

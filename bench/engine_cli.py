@@ -1,0 +1,59 @@
+"""The commands `influence-bench bench ...`: the gradient engine's speed on this machine."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .progress import progress
+from .results import write_json
+
+bench = typer.Typer(help="Time the gradient engine on this machine.", rich_markup_mode=None)
+
+
+@bench.command()
+def engine(
+    networks: Annotated[
+        str | None, typer.Option(help="Which of mlp, small-resnet, transformer and resnet-18; default all.")
+    ] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, help="Calls of each work that count.")] = None,
+    with_peers: Annotated[
+        bool, typer.Option("--peers", help="Also time other libraries, those that are installed.")
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Also write every figure to this file.")] = None,
+) -> None:
+    """Time works in forward passes and epochs, and hold them to goals."""
+    from . import engine_table as tables  # with the gradient engine, which a listing need not wait for
+    from .beside import Comparison, beside
+    from .engine import NETWORKS, network
+    from .engine_times import Measured, measured
+
+    chosen = [network(name) for name in (networks.replace(",", " ").split() if networks else NETWORKS)]
+    chosen = [replace(one, repeats=repeats or one.repeats) for one in chosen]
+    console = Console()
+    found: list[Measured] = []
+    compared: dict[str, list[Comparison]] = {}
+    if json is not None:
+        write_json(json, tables.as_json([], {}))  # a file that cannot be written is known of now
+    for one in chosen:
+        with progress(f"timing {one.name}") as told:
+            found.append(measured(one, told))
+            compared[one.name] = beside(one, told) if with_peers else []
+        tables.print_measured(found[-1], compared[one.name], console)
+        if json is not None:
+            write_json(json, tables.as_json(found, compared))
+    tables.print_notes(found, with_peers, console)
+
+
+@bench.command()
+def scaling() -> None:
+    """Time growing numbers of rows and of parameters."""
+    from .engine_table import print_scaling
+    from .scaling import over_parameters, over_rows
+
+    for grow in (over_rows, over_parameters):
+        with progress("scaling") as told:
+            found = grow(told)
+        print_scaling(found, Console())
