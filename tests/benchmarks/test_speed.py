@@ -2,7 +2,7 @@
 
     pytest tests/benchmarks --benchmark-enable --benchmark-save=before
     pytest tests/benchmarks --benchmark-enable --benchmark-save=after
-    pytest-benchmark compare --group-by=fullname --columns=min,median,iqr --sort=name
+    influence-bench timings before after
 
 The tests run these once for correctness and judge no time. `extra_info` holds the ratio to one plain training epoch of
 the same problem, which survives a change of machine. `influence-bench bench engine` times the same works in earnest.
