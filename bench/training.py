@@ -14,10 +14,14 @@ def train(
     architecture: Architecture, examples: Examples, classes: int, seed: int
 ) -> tuple[nn.Module, list[Checkpoint]]:
     """A freshly initialised model trained by its recipe, and evenly spaced checkpoints, the last epoch's included."""
-    recipe = architecture.recipe
-    with torch.random.fork_rng():
+    with torch.random.fork_rng():  # initialisation and dropout draw from the global generator
         torch.manual_seed(seed)
         model = architecture.build(examples.x.shape[1:], classes)
+        return model, _trained(model, architecture.recipe, examples, seed)
+
+
+def _trained(model: nn.Module, recipe: Recipe, examples: Examples, seed: int) -> list[Checkpoint]:
+    """Train the model; its checkpoints."""
     order = torch.Generator().manual_seed(seed)
     steps = -(-len(examples) // recipe.batch_size)
     optimizer, scheduler = prepare_optimizer(model, recipe, steps)
@@ -40,7 +44,7 @@ def train(
             checkpoints.append(Checkpoint(state, rate))
     optimizer.zero_grad()
     model.eval()
-    return model, checkpoints
+    return checkpoints
 
 
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import influence_bench as ib
 from influence_bench.bench import contract, registry
@@ -135,3 +136,10 @@ def test_the_truth_is_nowhere_in_a_problem():
     arrays = [problem.train.y, problem.train.x, problem.valid.x, problem.valid.y, *problem.state.values()]
     assert all(tuple(a.shape) != is_noisy.shape or not np.array_equal(a.numpy() != 0, is_noisy) for a in arrays)
     assert not any("noisy" in name or "true" in name or "test" in name for name in vars(problem))
+
+
+def test_the_planted_problem_is_the_same_whatever_was_random_before():
+    torch.manual_seed(1)  # its network has dropout, which draws from the global generator
+    problem, _ = contract._planted.__wrapped__()
+    for name, tensor in contract.planted()[0].model.state_dict().items():
+        assert torch.equal(tensor, problem.model.state_dict()[name])
