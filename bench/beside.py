@@ -9,7 +9,7 @@ import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -33,6 +33,7 @@ ALLOCATOR = {
 }
 CALL_SECONDS = 300  # of wall time, after which a peer's call is stopped
 ENOUGH_SECONDS = 30  # of a peer's calls, after which there are no more
+LEAVE_SECONDS = 5
 
 Call = Callable[[], tuple[Scores, Time]]
 
@@ -100,7 +101,7 @@ def compared(work: Work, peer: Peer, network: Network, problem: Problem) -> Comp
 
 @contextmanager
 def apart(peer: Peer, network: str, rows: int) -> Iterator[Call]:
-    """A function that calls a peer in a process of its own, which ends with the block.
+    """A function that calls a peer in a process of its own, which leaves with the block, or is made to.
 
     Raises:
         PeerError: by the function, if the peer fails or takes too long.
@@ -115,17 +116,19 @@ def apart(peer: Peer, network: str, rows: int) -> Iterator[Call]:
     def call() -> tuple[Scores, Time]:
         try:
             ours.send(None)
-            answer = ours.recv() if ours.poll(CALL_SECONDS) else f"stopped after {CALL_SECONDS} s"
+            told = ours.recv() if ours.poll(CALL_SECONDS) else f"stopped after {CALL_SECONDS} s"
         except (EOFError, OSError):
-            answer = "its process died"
-        if isinstance(answer, str):
-            raise PeerError(answer)
-        scores, time = answer
+            told = "its process died"
+        if isinstance(told, str):
+            raise PeerError(told)
+        scores, time = told
         return scores, time
 
     try:
         yield call
     finally:
+        ours.close()
+        process.join(LEAVE_SECONDS)
         process.kill()
         process.join()
 
@@ -138,13 +141,19 @@ def serve(pipe: Connection, name: str, work: str, network_name: str, rows: int) 
     with one_thread():
         problem = network(network_name).problem(rows)
         memory.limit((describe()["memory_bytes"] or 2**36) // 2)
-        while pipe.poll(None):
-            pipe.recv()
-            gc.freeze()
-            try:
-                pipe.send(timed(partial(peer.function, problem)))
-            except Exception as error:
-                pipe.send(" ".join(f"{type(error).__name__}: {error}".split()))
+        with suppress(EOFError, BrokenPipeError):  # the block is left
+            while True:
+                pipe.recv()
+                gc.freeze()
+                pipe.send(answer(partial(peer.function, problem)))
+
+
+def answer(run: Callable[[], Scores]) -> tuple[Scores, Time] | str:
+    """Scores and their time, or what failed."""
+    try:
+        return timed(run)
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 @contextmanager
