@@ -38,7 +38,7 @@ LISTED = {  # the columns that fit a terminal; --json has them all
     "suites": ["suite", "rows", "seeds", "cells", "title"],
     "models": ["model", "epochs", "optimizer", "idea"],
 }
-STOPPED = "stopped; what was finished is kept, and the same command goes on from there"
+STOPPED = "stopped; what a run has finished is kept, and the same command goes on from there"
 Many = "Several may be given, separated by spaces or commas outside brackets."
 
 

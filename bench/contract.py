@@ -179,9 +179,8 @@ def check_method(method: str | Callable[..., Scores], **hyperparameters: Any) ->
         ContractError: names the first part that it breaks.
         InputError: if there is no such method.
     """
-    name = method if isinstance(method, str) else method.__name__.replace("_", "-")
     for check in CHECKS:
-        check(find(name).name, hyperparameters)
+        check(find(method).name, hyperparameters)
 
 
 def _same(name: str, first: Scores, second: Scores, under: str) -> None:

@@ -70,7 +70,7 @@ def estimate(method: str | Callable[..., Scores], problem: Problem, **hyperparam
     Raises:
         InputError: for an unknown method or hyperparameter, or with the reason if the method fails on a pilot.
     """
-    found = find(method if isinstance(method, str) else method.__name__.replace("_", "-"))
+    found = find(method)
     pilots = _Pilots(found, found.checked(hyperparameters), problem)
     n = len(problem.train)
     epoch_seconds = median(calibrate(problem)) * -(-n // problem.batch_size)

@@ -86,7 +86,7 @@ def method(*, family: str, paper: str, uses: Collection[Use] = ()) -> Callable[[
     """
 
     def register(function: Function) -> Function:
-        name = function.__name__.replace("_", "-")
+        name = _name(function)
         known = _methods.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise InputError(f"the method '{name}' of {function.__module__} is already in {known.function.__module__}")
@@ -114,12 +114,13 @@ def _import_all() -> None:
             warnings.warn(f"the plug-in {entry.value} cannot be imported: {error}", stacklevel=2)
 
 
-def find(name: str) -> Method:
-    """The method of that name.
+def find(method: str | Callable[..., Scores]) -> Method:
+    """The method of that name, or the one that the decorated function is.
 
     Raises:
         InputError: with the nearest names, if there is none.
     """
+    name = method if isinstance(method, str) else _name(method)
     methods = registered()
     if name not in methods:
         raise unknown("method", name, methods)
@@ -199,7 +200,7 @@ def score(
             raise InputError("hyperparameters of several methods go with their names: name[key=value,...]")
         calls = [partial(score, found.name, problem, **given) for found, given in rows]
         return dict(zip(method, side_by_side(calls), strict=True))
-    found = find(method if isinstance(method, str) else method.__name__.replace("_", "-"))
+    found = find(method)
     given = found.checked(hyperparameters)
     scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
     if scores.shape != (len(problem.train),):
@@ -208,6 +209,10 @@ def score(
         bad = np.flatnonzero(~np.isfinite(scores))
         raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0]}")
     return scores
+
+
+def _name(function: Callable[..., Scores]) -> str:
+    return function.__name__.replace("_", "-")
 
 
 def _literal(text: str) -> Any:

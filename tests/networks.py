@@ -242,6 +242,10 @@ CLOSED = {
     "conv2d, valid": (lambda: images(nn.Conv2d(2, 4, 3, padding="valid")), (2, 6, 6)),
     "conv2d, circular": (lambda: images(nn.Conv2d(2, 4, 3, padding=1, padding_mode="circular")), (2, 6, 6)),
     "conv2d, wide": (lambda: images(nn.Conv2d(2, 30, 3, padding=1), nn.Conv2d(30, 30, 3, padding=1)), (2, 3, 3)),
+    "conv2d, wide, kernel not square": (
+        lambda: images(nn.Conv2d(2, 30, 1), nn.Conv2d(30, 40, (3, 1), padding=(1, 0))),
+        (2, 3, 4),
+    ),
     "conv2d, wide and strided": (lambda: images(nn.Conv2d(2, 30, 1), nn.Conv2d(30, 40, 3, 2, 1)), (2, 4, 4)),
     "conv3d": (lambda: images(nn.Unflatten(1, (1, 2)), nn.Conv3d(1, 4, (2, 3, 3)), nn.Flatten(2)), (2, 6, 6)),
     "embedding": (Words, None),

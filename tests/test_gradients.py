@@ -134,6 +134,7 @@ def formed(monkeypatch, kind):
         ("few positions, wide", "up", Outer, False),
         ("many positions, narrow", "up", Outer, True),
         ("conv2d, wide", "1", Convolved, False),
+        ("conv2d, wide, kernel not square", "1", Convolved, False),
         ("conv2d, wide and strided", "1", Convolved, False),
         ("conv2d, strided and dilated", "0", Convolved, True),
     ],

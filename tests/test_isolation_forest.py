@@ -61,13 +61,13 @@ def test_with_every_coordinate_kept_the_scores_are_identical_to_scikit_learns(la
 def test_scores_have_the_distribution_of_scikit_learns_over_seeds(layers):
     problem, _ = planted()
     space, order = gradient_space(problem, layers), problem.sampling_order()
-    matrix, seeds, rows = space.train.matrix().numpy(), range(200), [0, 40, 99, 200]
+    matrix, seeds, rows = space.train.matrix().numpy(), range(600), [0, 40, 99, 200]
     ours = np.array([isolation_forest(space.train, order, 5, seed)[rows] for seed in seeds])
     theirs = [IsolationForest(n_estimators=5, random_state=seed).fit(matrix) for seed in seeds]
     theirs = np.array([-fitted.score_samples(matrix[rows]) for fitted in theirs])
     for one, other in zip(ours.T, theirs.T, strict=True):
-        assert ks_2samp(one, other).pvalue > 1e-4  # eight comparisons: a false alarm in a thousand
-        assert one.std() == pytest.approx(other.std(), rel=0.4)
+        assert ks_2samp(one, other).pvalue > 0.01
+        assert one.std() == pytest.approx(other.std(), rel=0.25)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "many positions, narrow", "residual"])
