@@ -238,7 +238,8 @@ def test_interrupting_a_run_ends_its_workers_and_says_that_it_goes_on(suite):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err.strip().splitlines()[-1].endswith("what a run has finished is kept, and the same command goes on from there")
+    said = err.strip().splitlines()[-1]
+    assert said.endswith("what a run has finished is kept, and the same command goes on from there")
     assert len(children) >= 2
     assert not any(alive(pid) for pid in children)
 
