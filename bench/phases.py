@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from time import perf_counter, process_time
 from typing import Literal
 
+from . import accelerator
 from .memory import peak_bytes, reset_peak
 
 Phase = Literal["gradients", "score", "retrain"]
@@ -18,16 +19,21 @@ class Stopwatch:
         self.seconds: dict[str, float] = defaultdict(float)
         self.cpu_seconds: dict[str, float] = defaultdict(float)
         self.peaks: dict[str, int] = defaultdict(int)
+        self.device_peak = 0
         self.now: Phase = "score"
         reset_peak()
+        accelerator.synchronize()
+        accelerator.reset_peak()
         self.marks = perf_counter(), process_time()
 
     def switch(self, to: Phase) -> Phase:
         """Charge what has passed to the phase that ends here and return that phase."""
+        accelerator.synchronize()
         ended, (wall, cpu) = self.now, self.marks
         self.seconds[ended] += perf_counter() - wall
         self.cpu_seconds[ended] += process_time() - cpu
         self.peaks[ended] = max(self.peaks[ended], peak_bytes())
+        self.device_peak = max(self.device_peak, accelerator.peak_bytes())
         reset_peak()
         self.now, self.marks = to, (perf_counter(), process_time())
         return ended
