@@ -9,9 +9,10 @@ from .bench.catalogue import datasets, methods, models, suites
 from .bench.contract import check_method
 from .bench.errors import FunctionalFallback, InputError, NotConverged
 from .bench.estimate import Estimate, estimate
+from .bench.examples import Examples
 from .bench.metrics import evaluate
 from .bench.prepare import prepare
-from .bench.problem import Checkpoint, Examples, Problem, Scores
+from .bench.problem import Checkpoint, Problem, Scores
 from .bench.registry import method, score
 from .bench.results import Run, open_run
 from .bench.runner import run

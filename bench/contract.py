@@ -18,9 +18,10 @@ from torch import nn
 
 from ..datasets import dataset as datasets
 from .errors import InputError
+from .examples import Examples
 from .metrics import evaluate
 from .models import Architecture, Recipe
-from .problem import Examples, Problem, Scores
+from .problem import Problem, Scores
 from .registry import find, score
 from .training import train
 

@@ -15,8 +15,9 @@ from torch import Size, Tensor, nn
 from ..methods.gradients import Gradients, gradient_space
 from ..methods.isolation_forest import isolation_forest
 from .errors import unknown
+from .examples import Examples
 from .models import find
-from .problem import Examples, Problem
+from .problem import Problem
 from .registry import registered, score
 
 CLASSES, BATCH_SIZE, TREES = 10, 128, 100

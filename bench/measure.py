@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from . import memory
+from . import accelerator, memory
 from .phases import measuring
 from .problem import Problem, Scores
 from .registry import score
@@ -47,6 +47,7 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
         "epoch_seconds": epoch_seconds,
         "epochs": seconds / epoch_seconds,
         "peak_bytes": max(watch.peaks.values()) - before,
+        "device_peak_bytes": watch.device_peak,
         "phase_peak_bytes": {name: peak - before for name, peak in watch.peaks.items()},
         "notes": "; ".join(
             dict.fromkeys(str(w.message) for w in caught if w.category.__module__.startswith(__package__))
@@ -63,8 +64,9 @@ def calibrate(problem: Problem) -> list[float]:
         for _, batch in problem.batches(problem.train):
             started = perf_counter()
             optimizer.zero_grad()
-            problem.losses(model(batch.x), batch.y).mean().backward()
+            problem.losses(batch.through(model), batch.y).mean().backward()
             optimizer.step()
+            accelerator.synchronize()
             times.append(perf_counter() - started)
             if len(times) > CALIBRATION_BATCHES and sum(times) >= CALIBRATION_SECONDS:
                 break

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from .phases import phase
 
 if TYPE_CHECKING:
-    from .problem import Checkpoint, Examples, Problem, State
+    from .examples import Examples
+    from .problem import Checkpoint, Problem, State
 
 Result = TypeVar("Result")
 
@@ -51,7 +52,7 @@ class Pass:
         state = self.problem.state_at(self.checkpoint)
         with torch.no_grad(), self.under_way(passes, state) as (model, tell):
             for rows, batch in self.problem.batches(self.examples):
-                tell(rows, model(batch.x))
+                tell(rows, batch.through(model))
 
     @contextmanager
     def under_way(self, passes: Sequence["Pass"], state: "State") -> Iterator[tuple[nn.Module, Callable[..., None]]]:

@@ -8,7 +8,7 @@ import copy
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module, metadata
 from itertools import groupby
@@ -24,7 +24,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from .errors import InputError
-from .problem import Examples, Problem, Scores
+from .examples import Examples
+from .problem import Problem, Scores
 
 Work = Literal[
     "last-layer squared L2 norms",
@@ -136,9 +137,8 @@ def one_by_one(problem: Problem, layer: str = "") -> Iterator[Gradients]:
     """Per-sample gradients by one backward pass each, as in the code of arXiv 2405.03869."""
     model = copied(problem, layer)
     wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    x, y = problem.train.x.to(problem.device), problem.train.y.to(problem.device)
-    for one, label in zip(x.split(1), y.split(1), strict=True):
-        gradients = torch.autograd.grad(SUMMED(model(one), label), list(wanted.values()), materialize_grads=True)
+    for _, row in replace(problem, batch_size=1).batches(problem.train):
+        gradients = torch.autograd.grad(SUMMED(model(row.x), row.y), list(wanted.values()), materialize_grads=True)
         yield {name: g[None] for name, g in zip(wanted, gradients, strict=True)}
 
 

@@ -15,7 +15,8 @@ from torch import Size
 from ..datasets.dataset import Dataset
 from . import fingerprint, models
 from .errors import InputError
-from .problem import Checkpoint, Examples, Problem
+from .examples import Examples
+from .problem import Checkpoint, Problem
 from .training import predictions, train
 
 

@@ -16,27 +16,13 @@ from torch.func import vmap
 from torch.nn import functional as F
 
 from .errors import InputError
+from .examples import Examples, checked
 from .passes import Pass
 
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
 State = Mapping[str, Tensor]
 GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Inputs `x` (n, ...) and labels `y` (n,), row by row."""
-
-    x: Tensor
-    y: Tensor
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def __getitem__(self, rows: slice | Tensor | NDArray[np.int64]) -> "Examples":
-        index = torch.as_tensor(rows) if isinstance(rows, np.ndarray) else rows
-        return Examples(self.x[index], self.y[index])
 
 
 @dataclass(frozen=True)
@@ -57,8 +43,10 @@ class Problem:
     """A trained model and the data that trained it, for which a method scores every training row.
 
     Args:
-        model: any module that maps a batch `x` to outputs, one row per sample. It is left exactly as found.
-        train: inputs (n, ...) and given labels (n,), perhaps wrong.
+        model: any module that maps a batch to outputs, one row per sample, or to a record that holds them as `logits`.
+            It is left exactly as found.
+        train: inputs and given labels (n, ...), perhaps wrong: a pair, or a dataset whose items are such pairs. Inputs
+            may be a mapping of tensors, which the model gets as keywords.
         valid: inputs and labels that can be trusted, where a method needs them.
         checkpoints: state dicts with their learning rates, in order of training; default: the model as it stands.
         loss: outputs and labels of a batch to a loss; default cross-entropy on logits. Any reduction will do.
@@ -85,8 +73,10 @@ class Problem:
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
         put: dict[str, Any] = {
-            "train": _examples(self.train, "train", first.dtype, self.loss),
-            "valid": None if self.valid is None else _examples(self.valid, "valid", first.dtype, self.loss),
+            "train": checked(self.train, "train", first.dtype, classes=self.loss is None),
+            "valid": None
+            if self.valid is None
+            else checked(self.valid, "valid", first.dtype, classes=self.loss is None),
             "checkpoints": tuple(_checkpoint(c) for c in self.checkpoints or ())
             or (Checkpoint(_detached(self.model)),),
             "device": torch.device(self.device) if self.device is not None else first.device,
@@ -148,8 +138,7 @@ class Problem:
         step = max(1, min(self.batch_size, self.memory_budget // 2 // max(1, bytes_per_row)))
         for start in range(0, len(examples), step):
             rows = slice(start, start + step)
-            batch = examples[rows]
-            yield rows, Examples(batch.x.to(self.device), batch.y.to(self.device))
+            yield rows, examples[rows].to(self.device)
 
     @contextmanager
     def at(self, state: State) -> Iterator[nn.Module]:
@@ -198,11 +187,15 @@ class Problem:
         these are permuted.
         """
         generator = torch.Generator().manual_seed(self.seed)
-        x = self.train.x.flatten(1) if self.train.x.ndim > 1 else self.train.x[:, None]
-        direction = torch.randn(x.shape[1], generator=generator, dtype=torch.float64)
-        chunks = (slice(start, start + 256) for start in range(0, len(x), 256))
-        products = assembled(len(x), ((rows, (x[rows].cpu().double() * direction).sum(1)) for rows in chunks))
-        return torch.argsort(products + self.train.y.cpu().double() * direction.abs().sum(), stable=True)
+        products = torch.zeros(len(self.train), dtype=torch.float64)
+        for tensor in (*self.train.tensors.values(), self.train.y):
+            rows = tensor.reshape(len(tensor), -1)
+            direction = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+            chunks = (slice(start, start + 256) for start in range(0, len(rows), 256))
+            products += assembled(
+                len(rows), ((part, (rows[part].cpu().double() * direction).sum(1)) for part in chunks)
+            )
+        return torch.argsort(products, stable=True)
 
 
 class Assembly:
@@ -248,29 +241,3 @@ def _detached(model: nn.Module) -> State:
 
 def _checkpoint(given: Checkpoint | tuple[State, float]) -> Checkpoint:
     return given if isinstance(given, Checkpoint) else Checkpoint(*given)
-
-
-def _examples(given: Any, name: str, dtype: torch.dtype, loss: Loss | None) -> Examples:
-    x, y = (given.x, given.y) if isinstance(given, Examples) else given
-    x, y = torch.as_tensor(x), torch.as_tensor(y)
-    if x.is_floating_point():
-        x = x.to(dtype)
-        if not isinstance(given, Examples):  # those come from a loader or another problem, checked already
-            _check_finite(x, name)
-    if len(x) != len(y):
-        raise InputError(f"{name}: x has {len(x)} rows and y has {len(y)}; they must match")
-    if name == "train" and len(x) == 0:
-        raise InputError("train: there are no rows")
-    if loss is None:
-        if y.is_floating_point() or y.ndim != 1 or (len(y) and int(y.min()) < 0):
-            raise InputError(f"{name}: y must be class indices 0, 1, ... of shape (n,), or give a loss= of your own")
-        y = y.long()
-    return Examples(x, y)
-
-
-def _check_finite(x: Tensor, name: str) -> None:
-    for start in range(0, len(x), 1024):
-        finite = torch.isfinite(x[start : start + 1024].flatten(1) if x.ndim > 1 else x[start : start + 1024, None])
-        if not finite.all():
-            row = start + int((~finite.all(1)).nonzero()[0])
-            raise InputError(f"{name}: row {row} of x is not finite; drop or fill such rows")

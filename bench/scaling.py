@@ -24,7 +24,8 @@ from .engine import (
     training_epoch,
 )
 from .engine_times import interleaved, one_thread
-from .problem import Examples, Problem
+from .examples import Examples
+from .problem import Problem
 from .progress import Progress
 
 ROWS = (10**3, 10**4, 10**5, 10**6)

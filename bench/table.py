@@ -9,8 +9,8 @@ import torch
 
 from ..datasets.dataset import Dataset, scaled
 from .errors import InputError, unknown
+from .examples import Examples
 from .prepare import open_problem, prepared
-from .problem import Examples
 from .registry import score
 from .results import write
 from .training import predictions

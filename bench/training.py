@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .examples import Examples
 from .models import Architecture, Recipe
-from .problem import Checkpoint, Examples, evaluating
+from .problem import Checkpoint, evaluating
 
 SHIFT = 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bench.problem import Examples
+from ..bench.examples import Examples
 from .dataset import Source, dataset
 from .download import class_indices, damaged, data_folder, extract, fetch, reading
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..bench.errors import InputError, unknown
-from ..bench.problem import Examples
+from ..bench.examples import Examples
 from .noise import INJECTED, inject
 
 Kind = Literal["table", "image", "text"]

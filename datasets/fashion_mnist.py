@@ -2,7 +2,7 @@
 
 import torch
 
-from ..bench.problem import Examples
+from ..bench.examples import Examples
 from .dataset import Source, dataset
 from .download import class_indices, fetch
 from .idx import read_idx

@@ -3,7 +3,7 @@
 import torch
 from sklearn.datasets import make_blobs, make_moons
 
-from ..bench.problem import Examples
+from ..bench.examples import Examples
 from .dataset import Source, dataset
 
 GENERATED = "scikit-learn's generator"

@@ -7,12 +7,10 @@ import torch
 from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
-from ..bench.errors import InputError
+from ..bench.examples import Examples
 from ..bench.phases import phase
-from ..bench.problem import Examples
 from .gradients import Direction, GradientSpace
 
-LARGEST_DENSE = 10_000  # parameters: a float64 matrix of 800 MB
 COLUMNS_AT_ONCE = 64
 
 
@@ -65,14 +63,15 @@ def dense_ggn(space: GradientSpace) -> Tensor:
         return problem.losses(output[None], y[None]).sum()
 
     with torch.no_grad(), problem.at(space.state) as model:
-        outputs = model(train.x[:1].to(problem.device)).shape[1]
-    by_class = (space.train.flat(partial(_logit, k)) for k in range(outputs))
-    streams = zip(*by_class, problem.batches(train), strict=True)
+        outputs = train[:1].to(problem.device).through(model).shape[1]
+    copies = 3 * outputs  # as they come, stacked in float64, and times Λ
+    by_class = (space.train.flat(partial(_logit, k), copies) for k in range(outputs))
+    streams = zip(*by_class, space.batches(train, 8 * copies * space.size), strict=True)
     total = torch.zeros(space.size, space.size, dtype=torch.float64, device=problem.device)
     for *classes, (_, batch) in streams:
         jacobian = torch.stack([flat for _, flat in classes], 1).double()
         with torch.no_grad(), problem.at(space.state) as model:
-            logits = model(batch.x)
+            logits = batch.through(model)
         curvature = vmap(jacrev(grad(one_loss)))(logits, batch.y).double()
         total += jacobian.flatten(0, 1).mT @ (curvature @ jacobian).flatten(0, 1)
     return total / len(train)
@@ -97,8 +96,5 @@ def largest_eigenvalue(space: GradientSpace, examples: Examples, steps: int = 30
 
 
 def _refuse_large(space: GradientSpace) -> None:
-    if space.size > LARGEST_DENSE:
-        gigabytes = 8 * space.size**2 / 1e9
-        raise InputError(
-            f"the dense curvature of {space.size:,} parameters takes {gigabytes:.1f} GB: choose fewer layers, or lissa"
-        )
+    """The matrix, its damped symmetric form and what solving with that takes must fit the memory budget."""
+    space.problem.afford(4 * 8 * space.size**2, f"the dense curvature of {space.size:,} parameters")

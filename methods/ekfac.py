@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..bench.errors import InputError
-from ..bench.problem import Examples, Problem, Scores
+from ..bench.examples import Examples
+from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .gradients import Direction, GradientSpace, Layers, gradient_space
 from .gradients.gradient import Gradient

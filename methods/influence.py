@@ -30,7 +30,7 @@ def influence_exact(
         damping: λ ≥ 0; a model trained with weight decay λ has exactly this λ.
         layers: whose p parameters the gradients are taken for.
 
-    Cost: p products with H and O(p³) to solve; refused for p above 10,000.
+    Cost: p products with H and O(p³) to solve; refused where 32 p² bytes are above the memory budget.
 
     Raises:
         InputError: if the curvature is singular and damping does not mend it.
@@ -53,14 +53,15 @@ def influence_self(
         damping: λ ≥ 0.
         layers: whose p parameters the gradients are taken for.
 
-    Cost: p products with H, O(p³) to invert and O(n p²) to score; refused for p above 10,000.
+    Cost: p products with H, O(p³) to invert and O(n p²) to score; refused where 32 p² bytes are above the memory
+    budget.
 
     Raises:
         InputError: if the curvature is singular and damping does not mend it.
     """
     space = gradient_space(problem, layers)
     inverse = torch.linalg.inv(damped(space, curvature, damping))
-    quadratic = ((rows, (g.double() @ inverse * g).sum(1).cpu()) for rows, g in space.train.flat())
+    quadratic = ((rows, (g.double() @ inverse * g).sum(1).cpu()) for rows, g in space.train.flat(copies=3))
     return assembled(len(space.train), quadratic).numpy()
 
 

@@ -294,8 +294,9 @@ def naive(problem, examples, names):
     model = problem.model.eval()
     parameters = dict(model.named_parameters(remove_duplicate=False))
     rows = []
-    for x, y in zip(examples.x, examples.y, strict=True):
-        loss = problem.losses(model(x[None]), y[None]).sum()
+    for k in range(len(examples)):
+        row = examples[k : k + 1]
+        loss = problem.losses(row.through(model), row.y).sum()
         grads = torch.autograd.grad(
             loss, [parameters[name] for name in names], allow_unused=True, materialize_grads=True
         )

@@ -11,6 +11,7 @@ from networks import CLASSES, CLOSED, FALLBACKS, OverwritesItsInput, images, mlp
 from torch import nn
 
 import influence_bench as ib
+from influence_bench.bench import memory
 from influence_bench.methods.gradients import algebra, gradient_space
 from influence_bench.methods.gradients.convolution import Convolved
 from influence_bench.methods.gradients.gradient import Gradient
@@ -236,12 +237,30 @@ def test_what_cannot_keep_to_the_memory_budget_is_refused_with_its_size():
         gradient_space(problem_of(*CLOSED["mlp"], memory_budget=5_000), "all").train.matrix()
 
 
-def test_a_closed_form_that_disagrees_with_autograd_is_not_used(monkeypatch):
-    wrong = algebra.ALGEBRA | {nn.functional.linear: lambda s, delta, *args: algebra.linear(s, 1.01 * delta, *args)}
+@pytest.mark.parametrize(("budget", "bytes_per_parameter"), [(2 * 2**30, 20), (2**28, 8)])
+def test_the_check_ahead_of_the_passes_takes_little_memory_and_less_of_a_tight_budget(budget, bytes_per_parameter):
+    width = 4000
+    model = nn.Sequential(
+        nn.Linear(256, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CLASSES)
+    )
+    train = torch.randn(8, 256), torch.randint(CLASSES, (8,))
+    space = gradient_space(ib.Problem(model, train, batch_size=4, memory_budget=budget), "all")
+    model(train[0][:2]).sum().backward()  # what comes with the first backward pass of a process
+    model.zero_grad(set_to_none=True)
+    memory.settle()
+    before = memory.resident_bytes()
+    memory.reset_peak()
+    assert not space.plan.reasons
+    assert memory.peak_bytes() - before < bytes_per_parameter * space.size
+
+
+@pytest.mark.parametrize("budget", [2 * 2**30, 10_000])
+def test_a_closed_form_that_disagrees_with_autograd_is_not_used(budget, monkeypatch):
+    wrong = algebra.ALGEBRA | {nn.functional.linear: lambda s, delta, *args: algebra.linear(s, 1.1 * delta, *args)}
     for module in ("capture", "plan"):
         monkeypatch.setattr(f"influence_bench.methods.gradients.{module}.ALGEBRA", wrong)
     with pytest.warns(ib.FunctionalFallback, match="does not agree with autograd"):
-        check_every_reduction(problem_of(mlp, (4,)), "all", rtol=1e-9)
+        check_every_reduction(problem_of(mlp, (4,), memory_budget=budget), "all", rtol=1e-9)
 
 
 @pytest.mark.parametrize("layers", ["0", ["0"], "*"])

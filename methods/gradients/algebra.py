@@ -27,11 +27,16 @@ class NoClosedFormError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor holds the samples: along which axis, in how many places each, side by side or alternating."""
+    """Where a tensor holds the samples: along which axis, in how many places each, side by side or alternating.
+
+    What is looked up once for all samples, as the embeddings of positions are, is `shared`: `given_to_each` makes it
+    one for each.
+    """
 
     axis: int = 0
     count: int = 1
     alternating: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,10 @@ class Samples:
 
     size: int
     place: Place
+
+    def given_to_each(self, tensor: Tensor) -> Tensor:
+        """What is shared, as (B, ...)."""
+        return tensor.expand(self.size, *(tensor.shape[1:] if len(tensor) == 1 else tensor.shape))
 
     def first(self, tensor: Tensor) -> Tensor:
         """The tensor as (B, ...), the places of a sample an axis of their own where there are several."""
@@ -105,7 +114,8 @@ def embedding(
     """y = W[token]."""
     if max_norm is not None or scale_grad_by_freq:
         raise NoClosedFormError("an embedding that scales by norm or frequency")
-    looked_up, rows = samples.first(tokens).reshape(samples.size, -1), samples.rows(delta)
+    tokens = samples.given_to_each(tokens) if samples.place.shared else samples.first(tokens)
+    looked_up, rows = tokens.reshape(samples.size, -1), samples.rows(delta)
     if padding_idx is not None:
         rows = rows * (looked_up != padding_idx % len(weight))[:, :, None]
     return [(weight, Scattered(looked_up, rows, len(weight)))]

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.overrides import TorchFunctionMode
 
-from ...bench.problem import Examples, State
+from ...bench.examples import Examples
+from ...bench.problem import State
 from .algebra import ALGEBRA, Place, Samples
 from .gradient import Gradient, Plain
 from .uses import total
@@ -111,7 +112,7 @@ def by_closed_forms(
     pending: dict[str, int] = defaultdict(int)
     ids = {id(state[name]): name for name in plan.closed}
     places = iter(plan.places)
-    anchor = torch.zeros((), requires_grad=True, device=batch.x.device)
+    anchor = torch.zeros((), requires_grad=True, device=batch.y.device)
 
     def deliver(name: str) -> None:
         take(slice(0, len(batch)), name, total(uses.pop(name)))
@@ -121,6 +122,8 @@ def by_closed_forms(
         wanted = call.names - plan.reasons.keys()
         if not wanted:
             return output
+        if samples.place.shared:
+            output = samples.given_to_each(output)
         if not output.requires_grad:  # no parameter does, so the first layers' outputs do not either
             output = output + anchor
         if not output.requires_grad:  # the model calls this without gradients
@@ -142,7 +145,7 @@ def by_closed_forms(
 
     with torch.enable_grad():
         with Watch(state, plan.names, seen), plain_attention():
-            outputs: Tensor = model(batch.x)
+            outputs = batch.through(model)
         whole = objective(outputs, batch.y).sum()
     if whole.requires_grad:
         torch.autograd.grad(whole, anchor, allow_unused=True)
@@ -157,28 +160,35 @@ def by_functional(
     """The gradients of the others, formed one by one: slower, for every use there is of a parameter."""
     chosen = {name: state[name] for name in plan.reasons}
 
-    def one(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        outputs = functional_call(model, {**state, **parameters}, (x[None],))
-        return objective(outputs, y[None]).sum()
+    def whole(parameters: dict[str, Tensor], row: Examples) -> Tensor:
+        return objective(row.through(functionally(model, {**state, **parameters})), row.y).sum()
 
-    def alone(x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    def one(parameters: dict[str, Tensor], x: Any, y: Tensor) -> Tensor:
+        return whole(parameters, Examples(x, y[None]).mapped(lambda tensor: tensor[None]))
+
+    def alone(row: Examples) -> dict[str, Tensor]:
         with torch.enable_grad():
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in chosen.items()}
-            gradients = torch.autograd.grad(one(leaves, x, y), list(leaves.values()), materialize_grads=True)
+            gradients = torch.autograd.grad(whole(leaves, row), list(leaves.values()), materialize_grads=True)
         return dict(zip(leaves, gradients, strict=True))
 
     step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))
     for start in range(0, len(batch), step):
         rows = slice(start, min(start + step, len(batch)))
-        x, y = batch.x[rows], batch.y[rows]
+        some = batch[rows]
         with plain_attention():
             if plan.vectorized:
-                gradients = vmap(grad(one), in_dims=(None, 0, 0))(chosen, x, y)
+                gradients = vmap(grad(one), in_dims=(None, 0, 0))(chosen, some.x, some.y)
             else:
-                single = [alone(*row) for row in zip(x, y, strict=True)]
+                single = [alone(some[k : k + 1]) for k in range(len(some))]
                 gradients = {name: torch.stack([row[name] for row in single]) for name in chosen}
         for name in chosen:
             take(rows, name, Plain(gradients[name]))
+
+
+def functionally(model: nn.Module, state: State) -> Callable[..., Any]:
+    """The model as a function of its inputs, with these tensors in place of its own."""
+    return lambda *inputs, **fields: functional_call(model, dict(state), inputs, fields)
 
 
 @contextmanager

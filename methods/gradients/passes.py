@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
+from ...bench.examples import Examples
 from ...bench.passes import Pass
-from ...bench.problem import Examples
 from .capture import Objective, Take, capture
 from .gradient import Gradient
 from .plan import planned

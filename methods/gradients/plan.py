@@ -2,19 +2,21 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.nn import functional as F
 
 from ...bench.errors import FunctionalFallback, InputError
-from ...bench.problem import Examples, Problem, State
+from ...bench.examples import Examples
+from ...bench.problem import Problem, State
 from .algebra import ALGEBRA, NoClosedFormError, Place
-from .capture import Call, Plan, Watch, by_closed_forms, by_functional, plain_attention
-from .gradient import Gradient
+from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally, plain_attention
+from .gradient import Gradient, Plain
 from .outer import Outer
 
 NOWHERE = Place()
@@ -23,23 +25,27 @@ NOWHERE = Place()
 def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
     """The plan for some parameters. Every closed form in it agrees with autograd on two rows, sample by sample.
 
+    Peak memory: the parameters once more in float64, where that takes at most a quarter of the memory budget, and the
+    largest of them once more.
+
     Warns:
         FunctionalFallback: names the parameters that have no closed form, and why.
 
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
-    two = problem.train[torch.tensor([0, 1 % len(problem.train)])]
-    two = Examples(two.x.to(problem.device), two.y.to(problem.device))
+    two = problem.train[torch.tensor([0, 1 % len(problem.train)])].to(problem.device)
     with problem.at(state) as model:
-        kept = _bytes_per_row(model, state, names, two)
+        kept = _bytes_per_row(model, state, names, two[:1])
     state, two = _exact(problem, state, two)
     with problem.at(state) as model:
-        truth = _by_autograd(model, state, names, two)
         plan = replace(_placed(model, state, names, two), bytes_per_row=kept)
-        plan = _without_failing(truth, model, state, plan, two)
+        plan, found = _without_failing(model, state, plan, two)
+        differing = _differing(model, state, two, plan.closed, found)
+        plan = _without(plan, dict.fromkeys(differing, "its closed form does not agree with autograd"))
+        plan = replace(plan, rank_one=frozenset(name for name in plan.closed if _rank_one(found.get(name))))
         if plan.reasons:
-            plan = replace(plan, vectorized=_vectorizes(truth, model, state, plan, two))
+            plan = replace(plan, vectorized=_vectorizes(model, state, plan, two))
     if plan.reasons:
         name, reason = next(iter(plan.reasons.items()))
         more = f" (and {len(plan.reasons) - 1} more parameters)" if len(plan.reasons) > 1 else ""
@@ -49,20 +55,27 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
 
 @torch.no_grad()
 def _exact(problem: Problem, state: State, two: Examples) -> tuple[State, Examples]:
-    """State and rows in float64, so that rounding is no excuse; as they are if the model cannot work in float64."""
-    doubled = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
-    rows = Examples(two.x.double() if two.x.is_floating_point() else two.x, two.y)
+    """State and rows in float64, so that rounding is no excuse; as they are if model or memory is not up to it."""
+    floating = sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
+    if 8 * floating > problem.memory_budget // 4:
+        return state, two
+    doubled = {name: _double(tensor) for name, tensor in state.items()}
+    rows = two.mapped(_double)
     try:
         with problem.at(doubled) as model:
-            model(rows.x)
+            rows.through(model)
     except (RuntimeError, TypeError):
         return state, two
     return doubled, rows
 
 
+def _double(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
 def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples) -> Plan:
     """Where the samples are in every call, and which parameters go into what has no closed form."""
-    once, twice = _calls(model, state, names, two.x[:1]), _calls(model, state, names, two.x)
+    once, twice = _calls(model, state, names, two[:1]), _calls(model, state, names, two)
     if [call.function for call, _ in once] != [call.function for call, _ in twice]:
         return Plan(tuple(names), reasons=dict.fromkeys(names, "the model calls other functions for other inputs"))
     places: list[Place] = []
@@ -70,6 +83,8 @@ def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples)
     for (call, one), (_, both) in zip(once, twice, strict=True):
         name = getattr(call.function, "__name__", str(call.function))
         place = _place(one, both) if call.function in ALGEBRA else None
+        if call.function is F.embedding and one.shape == both.shape:
+            place = Place(shared=True)
         places.append(place or NOWHERE)
         if call.function not in ALGEBRA:
             reasons |= dict.fromkeys(call.names, f"it goes into {name}")
@@ -92,7 +107,7 @@ def _place(one: Tensor, both: Tensor) -> Place | None:
 
 
 @torch.no_grad()
-def _calls(model: nn.Module, state: State, names: Sequence[str], x: Tensor) -> list[tuple[Call, Any]]:
+def _calls(model: nn.Module, state: State, names: Sequence[str], rows: Examples) -> list[tuple[Call, Any]]:
     calls: list[tuple[Call, Any]] = []
 
     def seen(call: Call, output: Any) -> Any:
@@ -100,81 +115,86 @@ def _calls(model: nn.Module, state: State, names: Sequence[str], x: Tensor) -> l
         return output
 
     with Watch(state, names, seen), plain_attention():
-        model(x)
+        rows.through(model)
     return calls
 
 
-def _without_failing(truth: State, model: nn.Module, state: State, plan: Plan, two: Examples) -> Plan:
-    """The plan without the closed forms that fail or do not agree with autograd."""
-    found: dict[str, Tensor] = {}
+def _without(plan: Plan, reasons: Mapping[str, str]) -> Plan:
+    return replace(plan, reasons={**plan.reasons, **reasons})
 
-    rank_one: set[str] = set()
 
-    def keep(_: slice, name: str, gradient: Gradient) -> None:
-        found[name] = gradient.formed()
-        if isinstance(gradient, Outer) and gradient.positions == 1:
-            rank_one.add(name)
-
-    def without(reasons: Mapping[str, str]) -> Plan:
-        return replace(plan, reasons={**plan.reasons, **reasons})
-
+def _without_failing(model: nn.Module, state: State, plan: Plan, two: Examples) -> tuple[Plan, dict[str, Gradient]]:
+    """The plan without the closed forms that fail, and what the others find."""
+    found: dict[str, Gradient] = {}
     try:
-        by_closed_forms(model, state, plan, two, _mixture, keep)
+        by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: found.update({name: gradient}))
     except (NoClosedFormError, RuntimeError, TypeError, IndexError) as error:
         if len(plan.closed) == 1:
-            return without({plan.closed[0]: str(error)})
+            return _without(plan, {plan.closed[0]: str(error)}), {}
         failing = {}
         for name in plan.closed:  # which of them it is: one at a time
-            alone = without(dict.fromkeys(set(plan.closed) - {name}, ""))
-            failing[name] = _without_failing(truth, model, state, alone, two).reasons.get(name, "")
-        plan = without({name: reason for name, reason in failing.items() if reason})
-        return _without_failing(truth, model, state, plan, two) if plan.closed else plan
-    differing = _differing(found, plan.closed, truth)
-    agreed = without(dict.fromkeys(differing, "its closed form does not agree with autograd"))
-    return replace(agreed, rank_one=frozenset(rank_one) & frozenset(agreed.closed))
+            alone = _without(plan, dict.fromkeys(set(plan.closed) - {name}, ""))
+            failing[name] = _without_failing(model, state, alone, two)[0].reasons.get(name, "")
+        plan = _without(plan, {name: reason for name, reason in failing.items() if reason})
+        return _without_failing(model, state, plan, two) if plan.closed else (plan, {})
+    return plan, found
 
 
-def _vectorizes(truth: State, model: nn.Module, state: State, plan: Plan, two: Examples) -> bool:
+def _vectorizes(model: nn.Module, state: State, plan: Plan, two: Examples) -> bool:
     found: dict[str, list[Tensor]] = defaultdict(list)
-
-    def keep(_: slice, name: str, gradient: Gradient) -> None:
-        found[name].append(gradient.formed())
-
     try:
-        by_functional(model, state, plan, two, _mixture, keep)
+        by_functional(
+            model, state, plan, two, _mixture, lambda _, name, gradient: found[name].append(gradient.formed())
+        )
     except RuntimeError:  # some functions cannot be vectorized
         return False
-    return not _differing({name: torch.cat(parts) for name, parts in found.items()}, plan.reasons, truth)
+    whole = {name: Plain(torch.cat(parts)) for name, parts in found.items()}
+    return not _differing(model, state, two, list(plan.reasons), whole)
 
 
-def _differing(found: State, names: Iterable[str], truth: State) -> list[str]:
-    """The parameters whose gradients are not the true ones; one that was not found is zero."""
-    sizes = {name: gradient.norm() for name, gradient in truth.items()}
-    whole = torch.stack(list(sizes.values())).norm()
-    tolerance = 1e-6 if whole.dtype == torch.float64 else 0.05
+def _differing(
+    model: nn.Module, state: State, two: Examples, names: Sequence[str], found: Mapping[str, Gradient]
+) -> list[str]:
+    """The parameters whose gradients are not those that autograd finds for each row alone; one not found is zero.
 
-    def differs(name: str) -> bool:
-        apart = (found[name] - truth[name]).norm() if name in found else sizes[name]
-        return not bool(apart <= tolerance * (sizes[name] + 1e-3 * whole))
+    Each parameter's gradient g is compared as it arrives and let go. Ours, h, is not formed:
+    |h - g|² = |h|² - 2 h·g + |g|².
 
-    return [name for name in names if differs(name)]
-
-
-def _by_autograd(model: nn.Module, state: State, names: Sequence[str], two: Examples) -> State:
-    """Gradients of the mixture (2, ...), each row on its own."""
-    rows = []
-    for row in (two[:1], two[1:]):
+    Raises:
+        InputError: if autograd cannot differentiate the model.
+    """
+    apart, sizes = (dict.fromkeys(names, torch.zeros((), dtype=torch.float64)) for _ in range(2))
+    for row in (slice(0, 1), slice(1, 2)):
         leaves = {name: state[name].detach().requires_grad_() for name in names}
+
+        def compare(name: str, leaf: Tensor, row: slice = row) -> None:
+            truth, leaf.grad = leaf.grad, None
+            if truth is not None:
+                size = truth.norm().double().cpu() ** 2
+                sizes[name] = sizes[name] + size
+                apart[name] = apart[name] + size
+                if name in found:
+                    own = found[name][row]
+                    apart[name] = apart[name] + (own.squared_l2() - 2 * own.inner(truth))[0].double().cpu()
+
+        for name, leaf in leaves.items():
+            leaf.register_post_accumulate_grad_hook(partial(compare, name))
         try:
             with torch.enable_grad():
-                whole = _mixture(functional_call(model, {**state, **leaves}, (row.x,)), row.y).sum()
-            rows.append(torch.autograd.grad(whole, list(leaves.values()), materialize_grads=True))
+                outputs = two[row].through(functionally(model, {**state, **leaves}))
+                _mixture(outputs, two.y).sum().backward()
         except RuntimeError as error:
             raise InputError(f"autograd cannot differentiate this model: {error}") from error
-    return {name: torch.stack(pair) for name, *pair in zip(names, *rows, strict=True)}
+    tolerance = 1e-6 if outputs.dtype == torch.float64 else 0.05
+    whole = torch.stack(list(sizes.values())).sum().sqrt()
+    return [name for name in names if not apart[name].abs().sqrt() <= tolerance * (sizes[name].sqrt() + 1e-3 * whole)]
 
 
-def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], two: Examples) -> int:
+def _rank_one(gradient: Gradient | None) -> bool:
+    return isinstance(gradient, Outer) and gradient.positions == 1
+
+
+def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Examples) -> int:
     """What the graph of one row keeps for the backward pass, the model's own tensors apart."""
     kept = dict.fromkeys((tensor.data_ptr() for tensor in state.values()), 0)
 
@@ -184,7 +204,7 @@ def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], two: Ex
 
     leaves = {name: state[name].detach().requires_grad_() for name in names}
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        functional_call(model, {**state, **leaves}, (two.x[:1],))
+        row.through(functionally(model, {**state, **leaves}))
     return sum(kept.values())
 
 

@@ -52,7 +52,7 @@ def last_called(problem: Problem, owners: dict[str, nn.Module], state: State) ->
     hooks = [m.register_forward_pre_hook(lambda *_, name=name: called.append(name)) for name, m in owners.items()]
     try:
         with torch.no_grad(), problem.at(state) as model:
-            model(problem.train.x[:1].to(problem.device))
+            problem.train[:1].to(problem.device).through(model)
     finally:
         for hook in hooks:
             hook.remove()

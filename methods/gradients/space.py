@@ -8,12 +8,12 @@ from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
+from ...bench.examples import Examples
 from ...bench.passes import Pass
 from ...bench.phases import phase
-from ...bench.problem import Assembly, Checkpoint, Examples, Problem, State, evaluating
-from .capture import Plan
+from ...bench.problem import Assembly, Checkpoint, Problem, State, evaluating
+from .capture import Plan, functionally
 from .plan import planned
 from .reduction import Direction
 from .select import Layers, parameter_names, select
@@ -82,9 +82,14 @@ class GradientSpace:
         with phase("gradients"):
             return planned(self.problem, self.state, list(self.parameters))
 
-    def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]:
-        """Batches of as many rows as the memory budget allows, at most the batch size."""
-        return self.problem.batches(examples, self.plan.bytes_per_row)
+    def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
+        """Batches of as many rows as the memory budget allows, at most the batch size.
+
+        Args:
+            examples: to be cut up.
+            bytes_per_row: what a row takes beside the graph that computes its gradients.
+        """
+        return self.problem.batches(examples, self.plan.bytes_per_row + bytes_per_row)
 
     def direction(self, vector: Tensor) -> Direction:
         """A vector (p,) cut up by parameter."""
@@ -99,7 +104,7 @@ class GradientSpace:
     def loss(self, parameters: Direction, batch: Examples) -> Tensor:
         """Summed loss of a batch as a function of the selected parameters, for `torch.func`."""
         with evaluating(self.problem.model):
-            outputs = functional_call(self.problem.model, {**self.state, **parameters}, (batch.x,))
+            outputs = batch.through(functionally(self.problem.model, {**self.state, **parameters}))
         return self.problem.losses(outputs, batch.y).sum()
 
 

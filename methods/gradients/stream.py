@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
+from ...bench.examples import Examples
 from ...bench.phases import phase
-from ...bench.problem import Examples, assembled
+from ...bench.problem import assembled
 from . import reduction
 from .capture import Objective, Take, capture
 from .gradient import Gradient
@@ -96,18 +97,29 @@ class Gradients:
         return torch.cat(blocks, 1)
 
     def stream(
-        self, make: Callable[[], Reduction[Result]], objective: Objective | None = None
+        self, make: Callable[[], Reduction[Result]], objective: Objective | None = None, bytes_per_row: int = 0
     ) -> Iterator[tuple[slice, Result]]:
-        """Rows and a reduction of theirs, batch by batch, of the loss's gradients or another objective's."""
-        for rows, batch in self.space.batches(self.examples):
+        """Rows and a reduction of theirs, batch by batch, of the loss's gradients or another objective's.
+
+        Args:
+            make: makes the reduction of a batch.
+            objective: outputs and labels of a batch to (B,).
+            bytes_per_row: what a row's result takes and what is made of it, within the memory budget.
+        """
+        for rows, batch in self.space.batches(self.examples, bytes_per_row):
             one = make()
             one.begin(replace(self.layout, n=len(batch)))
             self._capture(batch, one.take, objective)
             yield rows, one.result()
 
-    def flat(self, objective: Objective | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Rows and the gradients themselves (B, p), batch by batch, of the loss or of another objective."""
-        return self.stream(reduction.Flat, objective)
+    def flat(self, objective: Objective | None = None, copies: int = 1) -> Iterator[tuple[slice, Tensor]]:
+        """Rows and the gradients themselves (B, p), batch by batch, of the loss or of another objective.
+
+        Args:
+            objective: outputs and labels of a batch to (B,).
+            copies: how many float64 (B, p) there will be at once, within the memory budget.
+        """
+        return self.stream(reduction.Flat, objective, 8 * copies * self.space.size)
 
     def of(self, rows: Tensor) -> "Gradients":
         """The gradients of some of the rows."""
