@@ -174,7 +174,8 @@ class Problem:
         return logits.double().softmax(1)
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Loss (batch,) of each sample."""
+        """Loss (batch,) of each sample; in float32 at least, since the gradient of a loss near 0 cancels."""
+        outputs = outputs.float() if outputs.dtype.itemsize < 4 else outputs
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
         loss = self.loss

@@ -80,7 +80,10 @@ def fitted(space: GradientSpace, problem: Problem, damping: float, labels: Label
         chance[order] = torch.rand(len(order), generator=generator)
         gradients, objective = space.of(Examples(space.problem.train.x, chance)), sampled_loss
     pairs = gradients.reduce(Covariances(blocks_of(space)), objective=objective)[0]
-    sides = {name: (torch.linalg.eigh(left)[1], torch.linalg.eigh(right)[1]) for name, (left, right) in pairs.items()}
+    sides = {
+        name: tuple(torch.linalg.eigh(side)[1].to(space.parameters[name]) for side in pair)
+        for name, pair in pairs.items()
+    }
     basis = Eigenbasis(blocks_of(space).within(sides), sides)
     squares = gradients.reduce(Squares(basis), objective=objective)[0]
     return basis, {name: _damped_inverse(square / len(gradients), damping) for name, square in squares.items()}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .gradients import Direction, GradientSpace
 from .gradients.gradient import Gradient
-from .gradients.reduction import Layout
+from .gradients.reduction import Layout, summable
 
 WITH_BIAS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.MultiheadAttention
 
@@ -102,7 +102,7 @@ class Covariances:
         pair = gradient.covariances(constant=name in self.blocks.bias_of)
         if pair is not None:
             before = self.total.get(name, (0, 0))
-            self.total[name] = pair[0] + before[0], pair[1] + before[1]
+            self.total[name] = summable(pair[0]) + before[0], summable(pair[1]) + before[1]
 
     def result(self) -> dict[str, tuple[Tensor, Tensor]]:
         return self.total
@@ -116,13 +116,14 @@ class Squares:
     total: Direction = field(default_factory=dict)
 
     def begin(self, layout: Layout) -> None:
+        self.dtype = layout.dtype
         self.ones = torch.ones(layout.n, dtype=layout.dtype, device=layout.device)
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
         block = self.basis.rotated(name, gradient)
         if block is not None:
-            part = block.squared().weighted_sum(self.ones[rows])
+            part = summable(block.squared().weighted_sum(self.ones[rows]))
             self.total[name] = self.total[name] + part if name in self.total else part
 
     def result(self) -> Direction:
-        return self.total
+        return {name: part.to(self.dtype) for name, part in self.total.items()}

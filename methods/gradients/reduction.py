@@ -105,6 +105,11 @@ def cross(others: Mapping[str, Sequence[Gradient]], m: int) -> PerSample:
     return PerSample(products, k=m)
 
 
+def summable(part: Tensor) -> Tensor:
+    """In float32 at least: a sum of many batches in half precision would stop growing."""
+    return part.to(torch.promote_types(part.dtype, torch.float32))
+
+
 @dataclass
 class WeightedSum:
     """Σ_i w_i g_i by parameter, for weights (n,), or (n, layers) where each layer has its own."""
@@ -118,11 +123,11 @@ class WeightedSum:
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
         weights = self.weights[rows] if self.weights.ndim == 1 else self.weights[rows, self.layout.layers[name]]
-        part = gradient.weighted_sum(weights)
+        part = summable(gradient.weighted_sum(weights))
         self.total[name] = self.total[name] + part if name in self.total else part
 
     def result(self) -> Direction:
-        return self.total
+        return {name: part.to(self.layout.dtype) for name, part in self.total.items()}
 
 
 @dataclass
