@@ -22,6 +22,7 @@ def prepare_problem(run: Run, spec: ProblemSpec) -> None:
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     folder = prepared(data, spec.model, spec.seed)
     known = {
+        "spec": asdict(spec),
         "label": spec.label,
         "dataset": spec.dataset,
         "noise": spec.noise,

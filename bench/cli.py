@@ -20,6 +20,7 @@ from .registry import load_plugin, parse
 from .results import Run, open_run
 from .runner import run as run_suite
 from .table import score_table, write_table
+from .trim import trim as trim_run
 
 app = typer.Typer(
     name="influence-bench",
@@ -108,6 +109,23 @@ def plan(
         f"Seeds: {told.seeds}, workers: {told.workers}. In all about {_duration(told.scoring_seconds)} of scoring, and "
         f"at most {_duration(told.training_seconds)} of training, for problems that are not prepared yet."
     )
+
+
+@app.command()
+def trim(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    more: Annotated[list[str] | None, typer.Argument(metavar="[BUDGET]...", help="Further budgets.")] = None,
+    budget: Annotated[str, typer.Option(help=f"Shares of the rows to remove, or true. {Many}")] = "5% true",
+    methods: Annotated[str | None, typer.Option(help=f"Rows of the run to trim by; default all. {Many}")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each arm.")] = 3,
+    workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+) -> None:
+    """Retrain without the rows that a run's methods suspect, beside random removal."""
+    from ..reports.trimming import write_trimming
+
+    budgets = [*(_split(budget) or []), *(more or [])]
+    done = trim_run(run, budgets, seeds, methods=_split(methods), workers=workers)
+    print(f"Report: {write_trimming(done, run / 'report')}")
 
 
 @app.command()

@@ -42,6 +42,15 @@ class Run:
         """One row per cell: what it was, its detection metrics, its cost, its status."""
         return pd.DataFrame([self._row(record) for record in self.records()])
 
+    def trimmed(self) -> pd.DataFrame:
+        """One row per training without suspects (`trim`): problem and its seed, removal, budget, seed, accuracy."""
+        return pd.DataFrame([self._trained(file) for file in sorted((self.folder / "trimmed").glob("*/*.json"))])
+
+    def _trained(self, file: Path) -> dict[str, Any]:
+        result = read_json(file)
+        problem = read_json(self.folder / "problems" / f"{result.pop('problem')}.json")
+        return {"problem": problem["label"], "problem_seed": problem["seed"]} | result
+
     def scores(self, record: dict[str, Any]) -> NDArray[np.float64]:
         """The raw scores (n_train,) of a finished cell."""
         scores: NDArray[np.float64] = np.load(self.folder / "cells" / record["scores"], allow_pickle=False)
@@ -118,9 +127,14 @@ def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
         raise
 
 
+def writer(content: bytes) -> Callable[[BinaryIO], object]:
+    """What `write` wants for bytes that are there already."""
+    return lambda stream: stream.write(content)
+
+
 def write_json(file: Path, content: dict[str, Any]) -> None:
     """Write JSON the same way."""
-    write(file, lambda stream: stream.write(json.dumps(content, indent=1).encode()))
+    write(file, writer(json.dumps(content, indent=1).encode()))
 
 
 def read_json(file: Path) -> dict[str, Any]:

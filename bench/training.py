@@ -1,5 +1,7 @@
 """One training loop for every model and every arm, deterministic under its seed."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,16 +14,38 @@ SHIFT = 4
 
 
 def train(
-    architecture: Architecture, examples: Examples, classes: int, seed: int
+    architecture: Architecture,
+    examples: Examples,
+    classes: int,
+    seed: int,
+    *,
+    shuffled: bool = True,
+    after_epoch: Callable[[nn.Module], None] | None = None,
 ) -> tuple[nn.Module, list[Checkpoint]]:
-    """A freshly initialised model trained by its recipe, and evenly spaced checkpoints, the last epoch's included."""
+    """A freshly initialised model trained by its recipe, and evenly spaced checkpoints, the last epoch's included.
+
+    Args:
+        architecture: the model and its recipe.
+        examples: the training rows.
+        classes: how many there are.
+        seed: of the initialisation and the order of the rows.
+        shuffled: whether each epoch has an order of its own.
+        after_epoch: told of the model after each epoch.
+    """
     with torch.random.fork_rng():  # initialisation and dropout draw from the global generator
         torch.manual_seed(seed)
         model = architecture.build(examples.x.shape[1:], classes)
-        return model, _trained(model, architecture.recipe, examples, seed)
+        return model, _trained(model, architecture.recipe, examples, seed, shuffled, after_epoch)
 
 
-def _trained(model: nn.Module, recipe: Recipe, examples: Examples, seed: int) -> list[Checkpoint]:
+def _trained(
+    model: nn.Module,
+    recipe: Recipe,
+    examples: Examples,
+    seed: int,
+    shuffled: bool,
+    after_epoch: Callable[[nn.Module], None] | None,
+) -> list[Checkpoint]:
     """Train the model; its checkpoints."""
     order = torch.Generator().manual_seed(seed)
     steps = -(-len(examples) // recipe.batch_size)
@@ -31,7 +55,8 @@ def _trained(model: nn.Module, recipe: Recipe, examples: Examples, seed: int) ->
     model.train()
     for epoch in range(1, recipe.epochs + 1):
         rate = optimizer.param_groups[0]["lr"]
-        for rows in torch.randperm(len(examples), generator=order).split(recipe.batch_size):
+        every = torch.randperm(len(examples), generator=order) if shuffled else torch.arange(len(examples))
+        for rows in every.split(recipe.batch_size):
             if len(rows) == 1 and len(examples) > 1:
                 continue  # batch normalisation cannot train on a single row
             optimizer.zero_grad()
@@ -40,6 +65,8 @@ def _trained(model: nn.Module, recipe: Recipe, examples: Examples, seed: int) ->
             optimizer.step()
             if scheduler is not None:
                 scheduler.step()
+        if after_epoch is not None:
+            after_epoch(model)
         if epoch in kept:
             state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
             checkpoints.append(Checkpoint(state, rate))

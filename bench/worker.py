@@ -24,6 +24,7 @@ from .errors import InputError
 from .registry import load_plugin, registered
 from .results import Run
 from .suite import Cell, ProblemSpec
+from .trim import Arm, train_arm
 
 
 def serve() -> None:
@@ -105,11 +106,14 @@ def _work(job: dict[str, Any], writing: int) -> NoReturn:
 def _done(job: dict[str, Any]) -> dict[str, str]:
     run, spec = Run(Path(job["run"])), ProblemSpec(**job["problem"])
     try:
-        if job["kind"] == "prepare":
-            prepare_problem(run, spec)
-        else:
-            cell = Cell(spec, job["method"], job["hyperparameters"], job["label"])
-            (score_cell if job["kind"] == "score" else estimate_cell)(run, cell, job["memory_gib"])
+        match job["kind"]:
+            case "prepare":
+                prepare_problem(run, spec)
+            case "trim":
+                train_arm(run, Arm(spec, job["removal"], job["budget"], job["seed"]))
+            case kind:
+                cell = Cell(spec, job["method"], job["hyperparameters"], job["label"])
+                (score_cell if kind == "score" else estimate_cell)(run, cell, job["memory_gib"])
     except (InputError, OSError) as error:
         return {"status": "input error", "error": " ".join(str(error).split())}
     return {"status": "done", "error": ""}

@@ -3,13 +3,13 @@
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from ..bench.results import write
+from ..bench.results import write, writer
 from . import plots, style, tables
 from .headline import headline
 
@@ -35,7 +35,7 @@ def write_report(frame: pd.DataFrame, infos: Sequence[dict[str, Any]], out: Path
         "index.html": html(board, title, infos).encode(),
     }
     for name, content in contents.items():
-        write(out / name, _writer(content))
+        write(out / name, writer(content))
     return out / "index.html"
 
 
@@ -83,9 +83,5 @@ def _span(board: tables.Board) -> tuple[float, float]:
 def _picture(draw: Callable[[tables.Board, float], Figure], board: tables.Board) -> dict[str, str]:
     """A plot as data URIs, for a page and for a telephone."""
     widths = {"wide": plots.PAGE, "narrow": plots.COLUMN}
-    svgs = {size: plots.picture(draw(board, width), "svg") for size, width in widths.items()}
+    svgs = {size: plots.image(draw(board, width), "svg") for size, width in widths.items()}
     return {size: f"data:image/svg+xml;base64,{b64encode(svg).decode()}" for size, svg in svgs.items()}
-
-
-def _writer(content: bytes) -> Callable[[BinaryIO], object]:
-    return lambda stream: stream.write(content)

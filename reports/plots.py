@@ -1,5 +1,6 @@
 """Plots of a leaderboard, for a page and for print."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
@@ -30,10 +31,10 @@ def files(board: Board) -> dict[str, bytes]:
     """Every plot as SVG and PNG, by file name, one column wide; that of the costs page-wide as well."""
     drawn = {"leaderboard": leaderboard, "cost": cost, "heatmap": heatmap, "problems": problems}
     figures = {name: draw(board, COLUMN) for name, draw in drawn.items()} | {"cost-wide": cost(board, PAGE)}
-    return {f"{name}.{kind}": picture(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")}
+    return {f"{name}.{kind}": image(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")}
 
 
-def picture(figure: Figure, kind: str) -> bytes:
+def image(figure: Figure, kind: str) -> bytes:
     """A figure as the bytes of an image; the same figure always gives the same bytes."""
     stream = BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
@@ -47,8 +48,8 @@ def leaderboard(board: Board, width: float) -> Figure:
     """Mean ROC-AUC of every method with its interval."""
     m = board.methods.head(MOST)
     figure, axes = _figure(width, ROW * len(m) + 0.45)
-    _whiskers(axes, m["roc_auc"], m["low"], m["high"], m["family"])
-    _method_axis(axes, m)
+    whiskers(axes, m["roc_auc"], m["low"], m["high"], m["family"])
+    method_axis(axes, m["method"])
     axes.set_xlabel(f"ROC-AUC, mean over {_problems(board)}")
     return figure
 
@@ -124,42 +125,47 @@ def problems(board: Board, width: float) -> Figure:
     m, names = board.methods.head(MOST), list(board.auc.columns)
     across = min(len(names), 2 if width < PAGE else 4)
     down = -(-len(names) // across)
-    figure, grid = _grid(width, down * (ROW * len(m) + 0.6), down, across)
-    for axes, problem in zip(grid, names, strict=False):
+    figure, every = grid(width, down * (ROW * len(m) + 0.6), down, across)
+    for axes, problem in zip(every, names, strict=False):
         middle, low, high = (table[problem].head(MOST) for table in (board.auc, board.low, board.high))
-        _whiskers(axes, middle, low, high, m["family"])
-        _method_axis(axes, m)
+        whiskers(axes, middle, low, high, m["family"])
+        method_axis(axes, m["method"])
         axes.set_title(problem.replace(" · ", "\n"), loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.xaxis.set_major_formatter("{x:g}")
-    for axes in grid[len(names) :]:
+    for axes in every[len(names) :]:
         axes.remove()
     return figure
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure, grid = _grid(width, height, 1, 1)
-    return figure, grid[0]
+    figure, every = grid(width, height, 1, 1)
+    return figure, every[0]
 
 
-def _grid(width: float, height: float, down: int, across: int) -> tuple[Figure, list[Axes]]:
+def grid(width: float, height: float, down: int, across: int) -> tuple[Figure, list[Axes]]:
+    """A figure of so many inches, and its panels row by row."""
     figure = Figure((width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(down, across, squeeze=False, sharey=True).flat)
 
 
-def _whiskers(axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, families: pd.Series) -> None:
+def whiskers(
+    axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, families: pd.Series, reference: float = 0.5
+) -> None:
+    """A value with its interval for each method, in its family's colour, and a line at a reference."""
     rows = np.arange(len(middle))
     for row, value, bottom, top, family in zip(rows, middle, low, high, families, strict=True):
         axes.plot([bottom, top], [row, row], color=colour(family), linewidth=1.4, solid_capstyle="butt")
         axes.plot(value, row, marker(family), color=colour(family), markersize=3.6, markeredgewidth=0)
-    if axes.get_xlim()[0] <= 0.5 <= axes.get_xlim()[1]:
-        axes.axvline(0.5, color="#8a8f98", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0.9)
+    if axes.get_xlim()[0] <= reference <= axes.get_xlim()[1]:
+        axes.axvline(reference, color="#8a8f98", linewidth=0.6, linestyle=(0, (2, 2)), zorder=0.9)
     axes.grid(True)
 
 
-def _method_axis(axes: Axes, methods: pd.DataFrame) -> None:
-    axes.set_yticks(range(len(methods)), methods["method"])
+def method_axis(axes: Axes, methods: Sequence[str] | pd.Series) -> None:
+    """The methods' names down the side."""
+    axes.set_yticks(range(len(methods)), list(methods))
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelcolor="#1b1e23")
     axes.spines["left"].set_visible(False)

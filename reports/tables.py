@@ -193,14 +193,14 @@ def markdown(board: Board, title: str, sentences: list[str]) -> str:
         }
     )
     problems = board.auc.map(share).rename_axis(index="method", columns=None).reset_index()
-    parts = [f"# {_escaped(title)}", _escaped(" ".join(sentences))]
+    parts = [f"# {escaped(title)}", escaped(" ".join(sentences))]
     for heading, table in (("Leaderboard", ranking), ("ROC-AUC by problem", problems), ("Cost", costs(board))):
-        text = table.astype(str).map(_escaped).rename(columns=_escaped)
+        text = table.astype(str).map(escaped).rename(columns=escaped)
         parts += [f"## {heading}", text.to_markdown(index=False, disable_numparse=True)]
     return "\n\n".join(parts) + "\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown neither takes for a table's border nor for markup."""
     for mark, plain in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`")):
         text = text.replace(mark, plain)

@@ -1,0 +1,192 @@
+"""Trim and retrain: how a model does when the rows that a method suspects are left out of its training.
+
+Every arm has the same loader, shuffling, epochs and seeds, and is judged at its last epoch. What a method is worth is
+its difference from the random removal of as many rows, seed by seed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..datasets import dataset as datasets
+from . import fingerprint, models
+from .errors import InputError, unknown
+from .progress import Progress, progress
+from .results import Run, open_run, read_json, write_json
+from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
+from .suite import Cell, ProblemSpec
+from .training import predictions, train
+
+CONTROLS = ("none", "none, unshuffled", "random", "oracle")
+"""What is removed beside the methods' suspects: nothing, in shuffled or unshuffled training; any rows; wrong labels."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training without some rows: the first so many by the suspicion of a method or a control."""
+
+    problem: ProblemSpec
+    removal: str
+    budget: str
+    seed: int
+
+    def __str__(self) -> str:
+        budget = f" of {self.budget}" if self.budget else ""
+        return f"{self.removal}{budget} on {self.problem.slug}, training {self.seed}"
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether each epoch has an order of its own."""
+        return self.removal != "none, unshuffled"
+
+
+def trim(
+    run: str | Path | Run,
+    budgets: Sequence[str] = ("5%", "true"),
+    seeds: int = 3,
+    *,
+    methods: Sequence[str] | None = None,
+    workers: int | None = None,
+) -> Run:
+    """Retrain the models of a finished run without the rows that its methods suspect; what is done is kept.
+
+    Args:
+        run: the run, or its folder.
+        budgets: shares of the training rows to remove, as `5%`, or `true` for the true number of wrong labels.
+        seeds: trainings of each arm, from 0; arms are paired by them.
+        methods: leaderboard rows of the run; default all that ended well.
+        workers: processes at a time, one thread each; default one per core.
+
+    Raises:
+        InputError: for a budget that is none, an unknown row, or a run without finished cells.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
+    pending = {str(arm): arm for arm in arms if stale(run, arm)}
+    with progress(f"Trim and retrain: {run.folder}") as shown, pool(checked(workers), []) as submit:
+        shown.stage("training", len(arms), done=len(arms) - len(pending))
+        _train_all(run, pending, submit, shown)
+    return run
+
+
+def _train_all(run: Run, pending: dict[str, Arm], submit: Submit, shown: Progress) -> None:
+    jobs: dict[str, dict[str, Any]] = {
+        name: {"run": str(run.folder.resolve()), "kind": "trim", "threads": THREADS, "timeout": PREPARE_SECONDS}
+        | asdict(arm)
+        for name, arm in pending.items()
+    }
+    for name, answer in submit(jobs, shown):
+        if answer["status"] != "done":
+            raise InputError(f"{name} cannot be trained: {answer['error']}")
+
+
+def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str] | None = None) -> list[Arm]:
+    """Every arm: each problem, each row that ended well there and each control, each budget, each seed.
+
+    Raises:
+        InputError: for an unknown row, or a run without finished cells.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds={seeds} is out of range: at least 1")
+    done = [record for record in run.records() if record["status"] == "ok"]
+    if not done:
+        raise InputError(f"{run.folder} has no finished cells to trim by")
+    for name in methods or ():
+        if name not in {record["method"] for record in done}:
+            raise unknown(f"row of {run.folder}", name, sorted({record["method"] for record in done}))
+    arms = []
+    for slug in sorted({record["problem"] for record in done}):
+        spec = ProblemSpec(**read_json(run.folder / "problems" / f"{slug}.json")["spec"])
+        rows = [r["method"] for r in done if r["problem"] == slug and (not methods or r["method"] in methods)]
+        rows = [row for row in rows if row not in CONTROLS]
+        for seed in range(seeds):
+            arms += [Arm(spec, name, "", seed) for name in CONTROLS[:2]]
+            arms += [Arm(spec, name, budget, seed) for budget in budgets for name in (*CONTROLS[2:], *rows)]
+    return arms
+
+
+def _budget(text: str) -> str:
+    """A budget in its one form.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if text == "true":
+        return text
+    try:
+        share = float(text.removesuffix("%"))
+    except ValueError:
+        share = -1.0
+    if not text.endswith("%") or not 0 < share < 100:
+        raise InputError(f"the budget {text!r} does not fit: give a share of the training rows such as 5%, or true")
+    return f"{share:g}%"
+
+
+def removed(run: Run, arm: Arm) -> NDArray[np.int64]:
+    """The training rows (k,) that an arm leaves out, in ascending order."""
+    truth = run.truth(arm.problem.slug)
+    n = len(truth)
+    if not arm.budget:
+        return np.zeros(0, np.int64)
+    k = int(truth.sum()) if arm.budget == "true" else round(n * float(arm.budget.removesuffix("%")) / 100)
+    anyhow = np.random.default_rng([arm.problem.seed, arm.seed, k]).random(n)
+    suspicion = {"random": lambda: anyhow, "oracle": lambda: truth + anyhow}.get(
+        arm.removal, lambda: run.scores(_record(run, arm))
+    )()
+    return np.sort(np.argsort(-suspicion, kind="stable")[:k])
+
+
+def train_arm(run: Run, arm: Arm) -> None:
+    """Train an arm and store how accurate it is on test rows, at every epoch; the last one counts."""
+    spec, out = arm.problem, removed(run, arm)
+    data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
+    kept = data.train[np.setdiff1d(np.arange(len(data.train)), out)]
+    by_epoch: list[float] = []
+
+    def judge(model: torch.nn.Module) -> None:
+        by_epoch.append(float((predictions(model, data.test.x) == data.test.y).double().mean()))
+
+    began = perf_counter()
+    train(models.find(spec.model), kept, len(data.classes), arm.seed, shuffled=arm.shuffled, after_epoch=judge)
+    result = {
+        "problem": spec.slug,
+        "removal": arm.removal,
+        "budget": arm.budget,
+        "seed": arm.seed,
+        "k": len(out),
+        "wrong_labels": int(run.truth(spec.slug)[out].sum()),
+        "accuracy": by_epoch[-1],
+        "accuracy_by_epoch": by_epoch,
+        "seconds": perf_counter() - began,
+        "depends_on": dependencies(run, arm),
+    }
+    write_json(arm_file(run, arm), result)
+
+
+def stale(run: Run, arm: Arm) -> bool:
+    """Whether an arm has yet to be trained, or what it depends on has changed."""
+    file = arm_file(run, arm)
+    return not file.exists() or read_json(file).get("depends_on") != dependencies(run, arm)
+
+
+def dependencies(run: Run, arm: Arm) -> dict[str, str]:
+    """All that an arm's accuracy depends on: the problem, with its code and its libraries, and the rows removed."""
+    folder = read_json(run.problem_file(arm.problem))["folder"]
+    return {"problem": Path(folder).name, "removed": fingerprint.digest(removed(run, arm).tobytes())}
+
+
+def arm_file(run: Run, arm: Arm) -> Path:
+    """Where the result of an arm lies."""
+    name = fingerprint.digest(arm.removal, arm.budget, str(arm.seed))
+    return run.folder / "trimmed" / arm.problem.slug / f"{name}.json"
+
+
+def _record(run: Run, arm: Arm) -> dict[str, Any]:
+    """The record of the cell whose scores an arm trims by."""
+    return read_json(run.cell_file(Cell(arm.problem, "", {}, label=arm.removal)))

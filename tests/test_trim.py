@@ -1,0 +1,124 @@
+"""Trim and retrain: which rows go, which trainings are redone, and what the differences say."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+import influence_bench as ib
+from influence_bench.bench.results import read_json
+from influence_bench.bench.suite import ProblemSpec
+from influence_bench.bench.trim import Arm, arm_file, removed, trim
+from influence_bench.reports.trimming import gains, markdown, write_trimming
+
+SUITE = """
+title = "A small suite"
+seeds = 1
+methods = ["loss", "random"]
+
+[[problems]]
+dataset = "blobs"
+noise = "symmetric"
+rate = 0.2
+model = "logistic"
+"""
+SPEC = ProblemSpec("blobs", "logistic", "symmetric", 0.2)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trim")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INFLUENCE_BENCH_CACHE", str(folder / "cache"))
+        (folder / "small.toml").write_text(SUITE)
+        yield trim(ib.run(str(folder / "small.toml"), out=folder / "run", workers=1), ["10%", "true"], 1, workers=1)
+
+
+def rows_of(run, removal, budget, seed=0):
+    return removed(run, Arm(SPEC, removal, budget, seed))
+
+
+def test_a_method_loses_its_suspects_and_the_oracle_wrong_labels(run):
+    truth = run.truth(SPEC.slug)
+    scores = next(run.scores(record) for record in run.records() if record["method"] == "loss")
+    assert set(rows_of(run, "loss", "10%")) == set(np.argsort(-scores)[: round(0.1 * len(scores))])
+    assert list(rows_of(run, "oracle", "true")) == list(np.flatnonzero(truth))
+    assert truth[rows_of(run, "oracle", "10%")].all()
+    assert len(rows_of(run, "oracle", "50%")) == round(len(truth) / 2)
+    assert len(rows_of(run, "none", "")) == 0
+
+
+def test_random_removal_depends_on_the_seed_alone(run):
+    first, again, other = (rows_of(run, "random", "10%", seed) for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_nothing_removed_is_the_runs_own_training_and_the_last_epoch_counts(run):
+    result = read_json(arm_file(run, Arm(SPEC, "none", "", 0)))
+    assert result["accuracy"] == result["accuracy_by_epoch"][-1] == run.frame()["model_accuracy"][0]
+    assert len(result["accuracy_by_epoch"]) == 50
+    unshuffled = read_json(arm_file(run, Arm(SPEC, "none, unshuffled", "", 0)))
+    assert unshuffled["accuracy_by_epoch"] != result["accuracy_by_epoch"]
+
+
+def test_only_what_is_missing_or_changed_is_trained_again(run):
+    times = {file: file.stat().st_mtime_ns for file in run.folder.glob("trimmed/*/*.json")}
+    assert len(times) == 2 + 2 * 3  # a method called random would be the control itself
+    changed = arm_file(run, Arm(SPEC, "loss", "10%", 0))
+    changed.write_text(changed.read_text().replace('"removed": "', '"removed": "other'))
+    trim(run, ["10%", "true"], 1, workers=1)
+    again = {file for file in times if file.stat().st_mtime_ns != times[file]}
+    assert again == {changed}
+
+
+def test_differences_are_paired_by_seed():
+    rng = np.random.default_rng(0)
+    rows = []
+    for removal, budget in (("none", ""), ("random", "5%"), ("loss", "5%")):
+        for seed, accuracy in enumerate(rng.normal(0.9, 0.01, 6)):
+            rows.append(
+                {"problem": "p", "problem_seed": 0, "removal": removal, "budget": budget, "seed": seed, "k": 5}
+                | {"wrong_labels": 2, "accuracy": accuracy}
+            )
+    frame = pd.DataFrame(rows).sample(frac=1, random_state=0)
+    table = gains(frame).set_index("removal")
+    by_seed = frame.pivot(index="seed", columns="removal", values="accuracy")
+    for removal in ("none", "loss"):
+        interval = ttest_rel(by_seed[removal], by_seed["random"]).confidence_interval()
+        assert table.loc[removal, ["low", "high"]].to_numpy(float) == pytest.approx(list(interval))
+    assert table.loc["random", ["gain", "low", "high"]].to_list() == [0, 0, 0]
+    several = pd.concat(
+        [frame, frame.assign(problem_seed=1, accuracy=frame["accuracy"] + (frame["removal"] == "loss"))]
+    )
+    assert gains(several).set_index("removal").loc["loss", "gain"] == pytest.approx(table.loc["loss", "gain"] + 0.5)
+
+
+def test_the_report_has_every_arm(run, tmp_path):
+    text = write_trimming(run, tmp_path).read_text()
+    assert "without 10% of the rows" in text
+    assert "without as many rows as are wrong" in text
+    for removal in ("loss", "random", "oracle", "none, unshuffled"):
+        assert f"| {removal} " in text
+    assert (tmp_path / "plots" / "trimming.svg").stat().st_size > 1000
+    assert markdown(gains(run.trimmed()), "x").startswith("# x: trim")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--budget", "0%"], "the budget '0%' does not fit"),
+        (["--budget", "5%", "ten"], "the budget 'ten' does not fit"),
+        (["--methods", "los"], "did you mean loss"),
+        (["--seeds", "0"], "seeds=0 is out of range"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_status_2(run, arguments, message):
+    command = [sys.executable, "-m", "influence_bench", "trim", str(run.folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
