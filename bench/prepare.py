@@ -17,7 +17,7 @@ from . import fingerprint, models
 from .errors import InputError
 from .examples import Examples
 from .problem import Checkpoint, Problem
-from .training import predictions, train
+from .training import accuracy, train
 
 
 def cache_folder() -> Path:
@@ -92,7 +92,7 @@ def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: 
         "classes": classes,
         "seed": seed,
         "learning_rates": [checkpoint.learning_rate for checkpoint in checkpoints],
-        "model_accuracy": float((predictions(model, data.test.x) == data.test.y).double().mean()),
+        "model_accuracy": accuracy(model, data.test),
     }
     (folder / "problem.json").write_text(json.dumps(record, indent=1))
 

@@ -103,6 +103,11 @@ def prepare_optimizer(
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, recipe.epochs * steps)
 
 
+def accuracy(model: nn.Module, examples: Examples) -> float:
+    """The share of labels that the model predicts."""
+    return float((predictions(model, examples.x) == examples.y).double().mean())
+
+
 @torch.no_grad()
 def predictions(model: nn.Module, x: Tensor) -> Tensor:
     """Predicted classes (n,)."""

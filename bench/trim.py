@@ -21,8 +21,9 @@ from .progress import Progress, progress
 from .results import Run, open_run, read_json, write_json
 from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
 from .suite import Cell, ProblemSpec
-from .training import predictions, train
+from .training import accuracy, train
 
+EACH_EPOCH = 2000  # test rows that are looked at after each epoch
 CONTROLS = ("none", "none, unshuffled", "random", "oracle")
 """What is removed beside the methods' suspects: nothing, in shuffled or unshuffled training; any rows; wrong labels."""
 
@@ -143,17 +144,18 @@ def removed(run: Run, arm: Arm) -> NDArray[np.int64]:
 
 
 def train_arm(run: Run, arm: Arm) -> None:
-    """Train an arm and store how accurate it is on test rows, at every epoch; the last one counts."""
+    """Train an arm and store its accuracy on test rows, at the last epoch, and on some of them at every epoch."""
     spec, out = arm.problem, removed(run, arm)
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     kept = data.train[np.setdiff1d(np.arange(len(data.train)), out)]
     by_epoch: list[float] = []
 
     def judge(model: torch.nn.Module) -> None:
-        by_epoch.append(float((predictions(model, data.test.x) == data.test.y).double().mean()))
+        by_epoch.append(accuracy(model, data.test[:EACH_EPOCH]))
 
     began = perf_counter()
-    train(models.find(spec.model), kept, len(data.classes), arm.seed, shuffled=arm.shuffled, after_epoch=judge)
+    architecture, classes = models.find(spec.model), len(data.classes)
+    model, _ = train(architecture, kept, classes, arm.seed, shuffled=arm.shuffled, after_epoch=judge)
     result = {
         "problem": spec.slug,
         "removal": arm.removal,
@@ -161,7 +163,7 @@ def train_arm(run: Run, arm: Arm) -> None:
         "seed": arm.seed,
         "k": len(out),
         "wrong_labels": int(run.truth(spec.slug)[out].sum()),
-        "accuracy": by_epoch[-1],
+        "accuracy": accuracy(model, data.test),
         "accuracy_by_epoch": by_epoch,
         "seconds": perf_counter() - began,
         "depends_on": dependencies(run, arm),
