@@ -5,19 +5,17 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-import tomllib
-import typing
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import numpy as np
 
+from .arguments import Registered, bracketed
 from .errors import InputError, unknown
 from .passes import side_by_side
 from .problem import Problem, Scores
@@ -28,49 +26,29 @@ ENTRY_POINTS = "influence_bench.methods"
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Registered):
     """A registered method: the function and what it says of itself."""
 
-    name: str
-    function: Callable[..., Scores]
     family: str
     paper: str
     uses: frozenset[Use]
-
-    @property
-    def idea(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+    word: ClassVar[str] = "hyperparameter"
 
     @cached_property
     def hyperparameters(self) -> dict[str, inspect.Parameter]:
         """Every parameter of the function after the problem."""
         return dict(list(inspect.signature(self.function).parameters.items())[1:])
 
+    @property
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """The hyperparameters."""
+        return self.hyperparameters
+
     def uses_with(self, given: Mapping[str, Any]) -> frozenset[Use]:
         """What the method uses under these hyperparameters: `checkpoints="last"` uses the model as it stands."""
         parameter = self.hyperparameters.get("checkpoints")
         last = parameter is not None and given.get("checkpoints", parameter.default) == "last"
         return self.uses - {"checkpoints"} if last else self.uses
-
-    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The hyperparameters given, if every one is known and of the right type.
-
-        Raises:
-            InputError: names the hyperparameter and what it may be.
-        """
-        hints = typing.get_type_hints(self.function)
-        for name, value in given.items():
-            if name not in self.hyperparameters:
-                raise unknown(f"hyperparameter of {self.name}", name, self.hyperparameters)
-            if not _fits(value, hints[name]):
-                raise InputError(f"{self.name}: {name}={value!r} does not fit: it must be {_words(hints[name])}")
-        return dict(given)
-
-    def label(self, given: Mapping[str, Any]) -> str:
-        """The leaderboard's name for the method: its name and the hyperparameters that are not the defaults."""
-        odd = {k: v for k, v in given.items() if v != self.hyperparameters[k].default}
-        return f"{self.name}[{','.join(f'{k}={odd[k]}' for k in sorted(odd))}]" if odd else self.name
 
 
 _methods: dict[str, Method] = {}
@@ -155,17 +133,9 @@ def parse(text: str) -> tuple[Method, dict[str, Any]]:
     Raises:
         InputError: if it is not of that form, or the method or a hyperparameter is unknown.
     """
-    name, bracket, rest = text.strip().partition("[")
-    if bracket and not rest.endswith("]"):
-        raise InputError(f"'{text}' is not a method: write name or name[key=value,key=value]")
-    given: dict[str, Any] = {}
-    for pair in filter(None, rest.rstrip("]").split(",")):
-        key, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals:
-            raise InputError(f"'{pair}' in '{text}' is not key=value")
-        given[key] = _literal(value)
+    name, texts = bracketed(text, "method")
     found = find(name)
-    return found, found.checked(given)
+    return found, found.typed(texts)
 
 
 @overload
@@ -213,31 +183,3 @@ def score(
 
 def _name(function: Callable[..., Scores]) -> str:
     return function.__name__.replace("_", "-")
-
-
-def _literal(text: str) -> Any:
-    try:
-        return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        return value in typing.get_args(hint)
-    if origin in (typing.Union, UnionType):
-        return any(_fits(value, one) for one in typing.get_args(hint))
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, origin or hint)
-
-
-def _words(hint: Any) -> str:
-    if typing.get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, typing.get_args(hint)))
-    if typing.get_origin(hint) in (typing.Union, UnionType):
-        return " or ".join(_words(one) for one in typing.get_args(hint))
-    return str(getattr(hint, "__name__", hint))

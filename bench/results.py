@@ -6,7 +6,6 @@ RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from . import fingerprint
 from .errors import InputError
 from .metrics import evaluate
-from .suite import Cell, ProblemSpec
+from .suite import Cell, ProblemSpec, file_name
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,7 @@ class Run:
 
     def cell_file(self, cell: Cell) -> Path:
         """Where the record of a cell lies."""
-        name = re.sub(r"[^\w\[\]=,.-]", "_", cell.label)
-        suffix = "" if name == cell.label else f"-{fingerprint.digest(cell.label)[:6]}"
-        return self.folder / "cells" / cell.problem.slug / f"{name}{suffix}.json"
+        return self.folder / "cells" / cell.problem.slug / f"{file_name(cell.label)}.json"
 
     def write_problem(self, spec: ProblemSpec, record: dict[str, Any], is_noisy: NDArray[np.bool_]) -> None:
         """Store a problem's record and its truth."""

@@ -1,5 +1,6 @@
 """Suites: TOML files that expand to cells, one method on one problem with one seed."""
 
+import re
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import dataset as datasets
-from . import models
+from . import fingerprint, models
 from .errors import InputError, unknown
 from .registry import parse, registered
 
@@ -31,7 +32,7 @@ class ProblemSpec:
         """A name for files."""
         rate = f"-{self.rate:g}" if self.rate else ""
         size = f"-n{self.size}" if self.size else ""
-        return f"{self.dataset}-{self.noise}{rate}{size}-{self.model}-seed{self.seed}"
+        return file_name(f"{self.dataset}-{self.noise}{rate}{size}-{self.model}-seed{self.seed}")
 
     @property
     def label(self) -> str:
@@ -114,6 +115,12 @@ class Suite:
         )
 
 
+def file_name(text: str) -> str:
+    """A name for a file, the text itself where that is one; no two texts share a name."""
+    safe = re.sub(r"[^\w\[\]=,.+-]", "_", text, flags=re.ASCII)[:150]
+    return safe if safe == text else f"{safe}-{fingerprint.digest(text)[:6]}"
+
+
 def suites() -> dict[str, Suite]:
     """Every suite of the package by name."""
     return {file.stem: read(file) for file in sorted(FOLDER.glob("*.toml"))}
@@ -148,7 +155,7 @@ def read(file: Path) -> Suite:
         raise InputError(f"the suite {file} has no [[problems]]")
     problems = tuple(_build(ProblemSpec, table, f"problem of {file.name}", known=("seed",)) for table in listed)
     for problem in problems:
-        loader = datasets.find(problem.dataset)
+        loader, _ = datasets.parse(problem.dataset)
         if problem.noise not in loader.noises:
             raise unknown(f"noise for {problem.dataset}", problem.noise, loader.noises)
         models.find(problem.model)

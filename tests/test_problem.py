@@ -85,6 +85,7 @@ def test_names_are_found_or_the_nearest_are_told():
         ("outlier-gradient[detector=iforest]", "outlier-gradient"),
         ("outlier-gradient[layers=all, detector=l1]", "outlier-gradient[detector=l1,layers=all]"),
         ("lissa[damping=1,steps=20]", "lissa[damping=1,steps=20]"),
+        ("grand[layers=2]", "grand[layers=2]"),  # the name of a layer, though it could be a number
     ],
 )
 def test_a_leaderboard_row_is_a_method_with_its_non_default_hyperparameters(text, label):
@@ -92,7 +93,7 @@ def test_a_leaderboard_row_is_a_method_with_its_non_default_hyperparameters(text
     assert method.label(given) == label
 
 
-@pytest.mark.parametrize("text", ["tracin[layers=all", "tracin[layers]", "tracin[layer=all]", "tracin[layers=1]"])
+@pytest.mark.parametrize("text", ["tracin[layers=all", "tracin[layers]", "tracin[layer=all]", "lissa[steps=1.5]"])
 def test_a_row_that_cannot_be_read_is_refused(text):
     with pytest.raises(ib.InputError):
         registry.parse(text)
