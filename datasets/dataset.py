@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..bench.arguments import Registered, bracketed
 from ..bench.errors import InputError, unknown
 from ..bench.examples import Examples
 from .noise import INJECTED, inject
@@ -30,9 +31,10 @@ class Source:
 
     Args:
         x: float features (n, d), or uint8 images (n, channels, height, width), which `load` scales to [0, 1].
-        y: true class indices (n,).
+        y: true class indices (n,); -1 where the human label is known to be wrong, but not which would be right.
         classes: their names.
         test: the official test split; without one, a quarter of the rows is held out.
+        valid: the official validation split; without one, a tenth of the rows, 1,000 at most, is held out.
         human: given labels (n,) by the name of the noise.
         standardize: whether features (or channels) get mean 0 and deviation 1 over the training rows.
     """
@@ -41,13 +43,17 @@ class Source:
     y: Tensor
     classes: tuple[str, ...]
     test: Examples | None = None
+    valid: Examples | None = None
     human: Mapping[str, Tensor] = field(default_factory=dict)
     standardize: bool = False
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training rows with given labels, clean validation and test rows, and the truth that only the harness sees."""
+    """Training rows with given labels, clean validation and test rows, and the truth that only the harness sees.
+
+    `true_y` is -1 where the given label is known to be wrong, but not which would be right.
+    """
 
     train: Examples
     valid: Examples
@@ -63,39 +69,40 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Loader:
+class Loader(Registered):
     """A registered dataset: the function that reads it and what is said of it."""
 
-    name: str
-    function: Callable[..., Source]
     kind: Kind
     source: str
     licence: str
     citation: str
     human: tuple[str, ...]
+    downloads: bool
 
     @property
-    def idea(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """Every parameter of the function but the seed."""
+        return {name: parameter for name, parameter in super().arguments.items() if name != "seed"}
 
     @property
     def noises(self) -> tuple[str, ...]:
         """The kinds of noise that this dataset can be loaded with."""
         return ("none", *INJECTED, *self.human)
 
-    def read(self, seed: int) -> Source:
+    def read(self, seed: int, **given: Any) -> Source:
         """All rows; a generated dataset is made with the seed."""
-        return self.function(seed) if inspect.signature(self.function).parameters else self.function()
+        own = {"seed": seed} if "seed" in super().arguments else {}
+        source: Source = self.function(**own, **given)
+        return source
 
 
 _loaders: dict[str, Loader] = {}
 
 
 def dataset(
-    *, kind: Kind, source: str, licence: str, citation: str, human: tuple[str, ...] = ()
+    *, kind: Kind, source: str, licence: str, citation: str, human: tuple[str, ...] = (), downloads: bool = False
 ) -> Callable[[Callable[..., Source]], Callable[..., Source]]:
-    """Register a function `() -> Source`, or `(seed) -> Source` if it makes the data.
+    """Register a function `(**arguments) -> Source`; one that makes its data also takes the `seed`.
 
     Args:
         kind: table, image or text.
@@ -103,11 +110,12 @@ def dataset(
         licence: of the data.
         citation: to give when it is used.
         human: names of the human label noise that the data carries.
+        downloads: whether it takes files from the network where the data folder lacks them.
     """
 
     def register(function: Callable[..., Source]) -> Callable[..., Source]:
         name = function.__name__.replace("_", "-")
-        _loaders[name] = Loader(name, function, kind, source, licence, citation, human)
+        _loaders[name] = Loader(name, function, kind, source, licence, citation, human, downloads)
         return function
 
     return register
@@ -133,11 +141,22 @@ def find(name: str) -> Loader:
     return known[name]
 
 
+def parse(text: str) -> tuple[Loader, dict[str, Any]]:
+    """`name` or `name[key=value,...]` as a dataset and its checked arguments.
+
+    Raises:
+        InputError: if it is not of that form, or the dataset or an argument is unknown.
+    """
+    name, texts = bracketed(text, "dataset")
+    found = find(name)
+    return found, found.typed(texts)
+
+
 def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size: int | None = None) -> Dataset:
     """Load a dataset, split it and put label noise on its training rows.
 
     Args:
-        name: as `influence-bench list datasets` prints it.
+        name: as `influence-bench list datasets` prints it, with its arguments: `pmlb[name=titanic]`.
         noise: `none`, `symmetric`, `pair`, or human noise that the dataset carries.
         rate: share of training labels to make wrong, in [0, 1); human noise has its own.
         seed: of the splits, the subset and the noise.
@@ -146,18 +165,24 @@ def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size:
     Raises:
         InputError: for an unknown name or noise, a rate or size out of range, or a file that is not what it should be.
     """
-    loader = find(name)
+    loader, arguments = parse(name)
     if noise not in loader.noises:
         raise unknown(f"noise for {name}", noise, loader.noises)
-    source = loader.read(seed)
+    source = loader.read(seed, **arguments)
     rng = np.random.default_rng([seed, 1])
     rows = np.arange(len(source.y))
+    if noise not in source.human:
+        rows = rows[source.y.numpy() >= 0]  # the others have no true label to begin from
     if source.test is None:
         rows, held = split(rows, source.y, round(TEST_SHARE * len(rows)), rng)
         test = Examples(source.x[held], source.y[held])
     else:
         test = source.test
-    rows, valid_rows = split(rows, source.y, min(VALIDATION_MOST, round(VALIDATION_SHARE * len(rows))), rng)
+    if source.valid is None:
+        rows, held = split(rows, source.y, min(VALIDATION_MOST, round(VALIDATION_SHARE * len(rows))), rng)
+        valid = Examples(source.x[held], source.y[held])
+    else:
+        valid = source.valid
     if size is not None and size < len(rows):
         if size < 2 * len(source.classes):
             raise InputError(f"size={size} is too small for the {len(source.classes)} classes of {name}")
@@ -167,7 +192,6 @@ def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size:
         given = source.human[noise][rows]
     else:
         given = inject(noise, true_y, len(source.classes), rate, np.random.default_rng([seed, 2]))
-    valid = Examples(source.x[valid_rows], source.y[valid_rows])
     train, valid, test = scaled(Examples(source.x[rows], given), valid, test, standardize=source.standardize)
     card = {
         "dataset": name, "kind": loader.kind, "source": loader.source, "licence": loader.licence,

@@ -62,7 +62,12 @@ def extract(archive: Path, folder: Path, sizes: Mapping[str, int]) -> None:
         InputError: if the archive is damaged or lacks a member of that size.
     """
     wanted = {name: size for name, size in sizes.items() if not (folder / name).exists()}
-    with reading(archive), TemporaryDirectory(dir=folder) as temporary, tarfile.open(archive, "r:gz") as tar:
+    with (
+        reading(archive),
+        closing(DownloadBar(f"Unpacking {archive.name}", sum(wanted.values()))) as bar,
+        TemporaryDirectory(dir=folder) as temporary,
+        tarfile.open(archive, "r:gz") as tar,
+    ):
         for member in tar:
             if not (member.isreg() and wanted.get(member.name) == member.size and (stream := tar.extractfile(member))):
                 continue
@@ -71,6 +76,7 @@ def extract(archive: Path, folder: Path, sizes: Mapping[str, int]) -> None:
                 shutil.copyfileobj(stream, file)
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.replace(path)
+            bar.update(member.size)
     for name, size in wanted.items():
         if not (folder / name).exists():
             raise damaged(archive, f"it holds no file {name} of {size} bytes")
@@ -96,6 +102,15 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} cannot be read: {error}") from error
 
 
+@contextmanager
+def official(path: Path) -> Iterator[None]:
+    """Understanding of an official file: where its content is not as it should be, the file is damaged."""
+    try:
+        yield
+    except InputError as error:
+        raise damaged(path, str(error).removeprefix(str(path)).lstrip(": ")) from error
+
+
 def class_indices(path: Path, name: str, values: object, rows: int, classes: int) -> Tensor:
     """The labels (rows,) that were read from a file, as class indices.
 
@@ -110,14 +125,14 @@ def class_indices(path: Path, name: str, values: object, rows: int, classes: int
 
 
 class DownloadBar:
-    """What pooch asks of a progress bar, drawn on standard error where that is a terminal."""
+    """Bytes that come, as pooch tells a bar of them, drawn on standard error where that is a terminal."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, total: int = 0) -> None:
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         self.bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
         self.task = self.bar.add_task(name, total=None)
-        self.total = 0
+        self.total = total
 
     def update(self, count: int) -> None:
         """So many more bytes have come."""

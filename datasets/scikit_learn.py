@@ -1,7 +1,9 @@
 """Datasets that scikit-learn ships: no download."""
 
+from typing import Any
+
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 from .dataset import Source, dataset
 
@@ -28,6 +30,21 @@ def digits() -> Source:
 )
 def breast_cancer() -> Source:
     """569 tumours in 30 features: malignant or benign."""
-    data = load_breast_cancer()
+    return _table(load_breast_cancer())
+
+
+@dataset(kind="table", source=SHIPPED, licence="CC BY 4.0", citation="Aeberhard & Forina 1992, Wine")
+def wine() -> Source:
+    """178 wines in 13 chemical features: from which of three growers."""
+    return _table(load_wine())
+
+
+@dataset(kind="table", source=SHIPPED, licence="CC BY 4.0", citation="Fisher 1936, Iris")
+def iris() -> Source:
+    """150 flowers in 4 measures: which of three species."""
+    return _table(load_iris())
+
+
+def _table(data: Any) -> Source:
     names = tuple(map(str, data.target_names))
     return Source(torch.tensor(data.data).float(), torch.tensor(data.target), names, standardize=True)

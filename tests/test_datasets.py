@@ -10,7 +10,7 @@ import influence_bench as ib
 from influence_bench.datasets.dataset import Source, loaders, scaled, split
 from influence_bench.datasets.noise import INJECTED, inject
 
-EMBEDDED = ["blobs", "breast-cancer", "digits", "half-moons"]
+EMBEDDED = ["blobs", "breast-cancer", "digits", "half-moons", "iris", "wine"]
 
 
 @given(st.integers(2, 6), st.integers(5, 80), st.floats(0, 0.99), st.sampled_from(INJECTED), st.integers(0, 9))
@@ -113,3 +113,28 @@ def test_a_new_dataset_is_one_decorated_function(monkeypatch):
 
     data = ib.load("two-points", noise="symmetric", rate=0.1)
     assert (len(data.train), len(data.valid), len(data.test)) == (27, 3, 10)
+
+
+def test_a_dataset_with_arguments_takes_them_in_brackets_and_one_with_splits_keeps_them(monkeypatch):
+    from influence_bench.datasets import dataset
+
+    monkeypatch.setattr(dataset, "_loaders", dict(dataset._loaders))
+
+    @dataset.dataset(kind="table", source="here", licence="none", citation="none", human=("given",))
+    def points(seed: int, rows: int, shift: float = 0.0) -> Source:
+        """Points on a line."""
+        held = ib.Examples(torch.full((4, 1), 9.0 + seed), torch.arange(4) % 2)
+        y = torch.arange(rows) % 2
+        y[0] = -1
+        human = {"given": torch.zeros(rows).long()}
+        return Source(torch.arange(rows)[:, None] + shift, y, ("even", "odd"), held, held, human)
+
+    loader, arguments = dataset.parse("points[shift=1, rows=40]")
+    assert loader.label(arguments) == "points[rows=40,shift=1]"
+    assert list(loader.arguments) == ["rows", "shift"]
+    given, clean = (ib.load("points[shift=0.5,rows=40]", noise=noise, seed=3) for noise in ("given", "none"))
+    assert (len(given.train), len(given.valid), len(given.test)) == (40, 4, 4)
+    assert given.train.x[0] == 0.5
+    assert given.valid.x[0] == given.test.x[0] == 12
+    assert given.is_noisy.sum() == 21  # that of no known class is wrong
+    assert len(clean.train) == 39  # and has no right label to be given
