@@ -1,11 +1,7 @@
 """Fashion-MNIST, from its four official files."""
 
-import torch
-
-from ..bench.examples import Examples
 from .dataset import Source, dataset
-from .download import class_indices, fetch
-from .idx import read_idx
+from .idx import read_pictures
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 CHECKSUMS = {
@@ -22,17 +18,9 @@ CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
     source="https://github.com/zalandoresearch/fashion-mnist",
     licence="MIT",
     citation="Xiao, Rasul & Vollgraf 2017, Fashion-MNIST, arXiv 1708.07747",
+    downloads=True,
 )
 def fashion_mnist() -> Source:
     """70,000 grey pictures of clothes, 28 × 28 pixels."""
-    train, test = _examples("train", 60_000), _examples("t10k", 10_000)
+    train, test = read_pictures("FashionMNIST", URL, CHECKSUMS)
     return Source(train.x, train.y, CLASSES, test=test, standardize=True)
-
-
-def _examples(part: str, rows: int) -> Examples:
-    images, labels = (
-        fetch(f"FashionMNIST/{name}", URL + name, CHECKSUMS[name])
-        for name in (f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz")
-    )
-    x = torch.from_numpy(read_idx(images, (rows, 28, 28)))[:, None]
-    return Examples(x, class_indices(labels, "labels", read_idx(labels, (rows,)), rows, len(CLASSES)))

@@ -3,12 +3,15 @@
 import gzip
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from .download import damaged, reading
+from ..bench.examples import Examples
+from .download import class_indices, damaged, fetch, reading
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -27,3 +30,25 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     if len(content) != size:
         raise damaged(path, f"it holds {'fewer' if len(content) < size else 'more'} than {size} bytes")
     return np.frombuffer(bytearray(content), np.uint8, offset=len(header)).reshape(shape)
+
+
+def read_pictures(folder: str, url: str, checksums: Mapping[str, str]) -> tuple[Examples, Examples]:
+    """The training and test rows of MNIST's kin: images (n, 1, 28, 28), uint8, and their classes, ten in all.
+
+    Args:
+        folder: of the data folder.
+        url: where the four files lie.
+        checksums: of the four files: training images, training labels, test images, test labels.
+
+    Raises:
+        InputError: if a file cannot be had or is damaged.
+    """
+    paths = [fetch(f"{folder}/{name}", url + name, checksum) for name, checksum in checksums.items()]
+    train, test = (
+        Examples(
+            torch.from_numpy(read_idx(images, (rows, 28, 28)))[:, None],
+            class_indices(labels, "labels", read_idx(labels, (rows,)), rows, 10),
+        )
+        for images, labels, rows in zip(paths[::2], paths[1::2], (60_000, 10_000), strict=True)
+    )
+    return train, test

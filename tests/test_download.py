@@ -4,8 +4,10 @@ import hashlib
 import io
 import socket
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Barrier, Thread
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import torch
 from rich.console import Console
 
 import influence_bench as ib
-from influence_bench.datasets import cifar, download
+from influence_bench.datasets import cifar, cifar_n, download
 
 BODY = bytes(range(256)) * 1000
 SHA256 = "sha256:" + hashlib.sha256(BODY).hexdigest()
@@ -110,7 +112,8 @@ def test_failed_download_is_one_line_and_leaves_nothing(site, folder, trouble):
     assert files(folder) == (["set"] if trouble == "folder is a file" else [])
 
 
-def test_two_downloads_at_once_never_show_half_a_file(site, folder):
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_two_downloads_at_once_never_show_half_a_file(site, folder, kind):
     both, seen = Barrier(2), []
 
     def halfway():
@@ -119,7 +122,8 @@ def test_two_downloads_at_once_never_show_half_a_file(site, folder):
         both.wait(10)
 
     site.halfway = halfway
-    with ThreadPoolExecutor(2) as pool:
+    processes = ProcessPoolExecutor(2, mp_context=get_context("fork"))
+    with ThreadPoolExecutor(2) if kind == "threads" else processes as pool:
         calls = [pool.submit(download.fetch, "file", f"{site.url}/file", SHA256) for _ in range(2)]
         assert [call.result().read_bytes() for call in calls] == [BODY, BODY]
     assert seen == [False, False]
@@ -214,30 +218,83 @@ def test_archive_extracted_several_times_at_once(tmp_path, folder):
     assert {(folder / name).read_bytes() for name in sizes} == {NOISE}
 
 
-def test_missing_dataset_is_downloaded_extracted_and_read(site, folder, monkeypatch):
-    """CIFAR-10N end to end, with eight rows a batch."""
-    rng = np.random.default_rng(0)
-    monkeypatch.setattr(cifar, "ROWS", 8)
-    batches = rng.integers(0, 256, (6, 8, cifar.RECORD), dtype=np.uint8)
-    batches[:, :, 0] %= 10
-    true_y = batches[:5, :, 0].astype(np.int64).ravel()
+def pickled(labels):
+    """As torch saves it, with numpy's function under its name before numpy 2, as in the official file."""
     stored = io.BytesIO()
-    labels = {key: (true_y + shift) % 10 for shift, key in enumerate(["clean_label", *cifar.NOISES.values()])}
     torch.save(labels, stored, _use_new_zipfile_serialization=False)
-    # Numpy's function under its name before numpy 2, as in the official file.
-    site.files["/labels"] = stored.getvalue().replace(b"numpy._core.", b"numpy.core.")
-    site.files["/images"] = packed(*zip(cifar.BATCHES, map(np.ndarray.tobytes, batches), strict=True))
-    for name, path in (("LABELS", "/labels"), ("IMAGES", "/images")):
-        checksum = "sha256:" + hashlib.sha256(site.files[path]).hexdigest()
-        monkeypatch.setattr(cifar, name, (site.url + path, checksum))
+    return stored.getvalue().replace(b"numpy._core.", b"numpy.core.")
 
-    first, again = cifar.cifar10n(), cifar.cifar10n()
 
-    assert site.asked == ["/images", "/labels"]
-    assert files(folder) == sorted([*cifar.BATCHES, "cifar-10-100n/CIFAR-10_human.pt", "cifar-10-binary.tar.gz"])
-    np.testing.assert_array_equal(first.x, batches[:5, :, 1:].reshape(40, 3, 32, 32))
-    np.testing.assert_array_equal(first.test.x, batches[5, :, 1:].reshape(8, 3, 32, 32))
-    np.testing.assert_array_equal(first.test.y, batches[5, :, 0])
-    for noise, key in cifar.NOISES.items():
+@pytest.fixture
+def served(site, monkeypatch):
+    """Serve archives of CIFAR's form with few random rows; gives the records by file."""
+    monkeypatch.setattr(cifar, "URL", f"{site.url}/")
+    monkeypatch.setattr(cifar_n, "URL", f"{site.url}/")
+
+    def serve(which, classes, rows):
+        rng, known = np.random.default_rng(0), getattr(cifar, which)
+        records = {
+            name: rng.integers(0, 256, (rows, known.labels + cifar.PIXELS), dtype=np.uint8) for name in known.rows
+        }
+        for content in records.values():
+            content[:, : known.labels] %= np.array(classes, dtype=np.uint8)
+        members = [(name, content.tobytes()) for name, content in records.items()]
+        archive = packed(("../evil", b"evil"), *members, (f"{next(iter(records))}/../../../evil", b"evil"))
+        site.files[f"/{known.name}"] = archive
+        checksum = "sha256:" + hashlib.sha256(archive).hexdigest()
+        monkeypatch.setattr(cifar, which, replace(known, checksum=checksum, rows=dict.fromkeys(records, rows)))
+        return records
+
+    def serve_labels(name, labels):
+        site.files[f"/{name}"] = pickled(labels)
+        monkeypatch.setitem(cifar_n.CHECKSUMS, name, "sha256:" + hashlib.sha256(site.files[f"/{name}"]).hexdigest())
+
+    return serve, serve_labels
+
+
+def test_cifar10n_is_downloaded_extracted_and_read(site, folder, served):
+    serve, serve_labels = served
+    *train, test = serve("CIFAR_10", [10], rows=8).values()
+    train = np.concatenate(train)
+    true_y = train[:, 0].astype(np.int64)
+    labels = {key: (true_y + shift) % 10 for shift, key in enumerate(["clean_label", *cifar_n.NOISES.values()])}
+    serve_labels("CIFAR-10_human.pt", labels)
+
+    first, again = cifar_n.cifar10n(), cifar_n.cifar10n()
+
+    assert site.asked == ["/cifar-10-binary.tar.gz", "/CIFAR-10_human.pt"]
+    assert files(folder.parent) == sorted(
+        f"data/{name}" for name in [*cifar.CIFAR_10.rows, "cifar-10-100n/CIFAR-10_human.pt", "cifar-10-binary.tar.gz"]
+    )
+    np.testing.assert_array_equal(first.x, train[:, 1:].reshape(40, 3, 32, 32))
+    np.testing.assert_array_equal(first.test.x, test[:, 1:].reshape(8, 3, 32, 32))
+    np.testing.assert_array_equal(first.test.y, test[:, 0])
+    for noise, key in cifar_n.NOISES.items():
         np.testing.assert_array_equal(first.human[noise], labels[key])
     assert torch.equal(first.x, again.x)
+
+
+@pytest.mark.parametrize(("labels", "column", "kind", "classes"), [("fine", 1, "", 100), ("coarse", 0, "_coarse", 20)])
+def test_cifar100n_is_downloaded_extracted_and_read(folder, served, labels, column, kind, classes):
+    serve, serve_labels = served
+    train, test = serve("CIFAR_100", [20, 100], rows=8).values()
+    true_y = train[:, column].astype(np.int64)
+    noisy = (true_y + 1) % 20
+    stored = [true_y, noisy] if labels == "fine" else [true_y.tolist(), noisy.tolist()]  # as in the official file
+    serve_labels("CIFAR-100_human.pt", dict(zip([f"clean{kind}_label", f"noisy{kind}_label"], stored, strict=True)))
+    read = cifar_n.cifar100n(labels)
+    np.testing.assert_array_equal(read.x, train[:, 2:].reshape(8, 3, 32, 32))
+    np.testing.assert_array_equal(read.y, true_y)
+    np.testing.assert_array_equal(read.test.y, test[:, column])
+    np.testing.assert_array_equal(read.human["human"], noisy)
+    assert len(read.classes) == classes
+    assert "evil" not in " ".join(files(folder.parent))
+    if labels == "fine":
+        assert torch.equal(cifar.cifar100().y, read.y)
+
+
+def test_labels_of_other_rows_are_one_line(folder, served):
+    serve, serve_labels = served
+    train, _ = serve("CIFAR_100", [20, 100], rows=8).values()
+    serve_labels("CIFAR-100_human.pt", dict.fromkeys(["clean_label", "noisy_label"], train[::-1, 1].astype(np.int64)))
+    assert "is not CIFAR's own; delete it to download it anew" in complaint(cifar_n.cifar100n)
