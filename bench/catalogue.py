@@ -25,16 +25,18 @@ def methods() -> pd.DataFrame:
 
 
 def datasets() -> pd.DataFrame:
-    """Every dataset: kind, the noise it can be loaded with, idea, source, licence and citation."""
+    """Every dataset: kind, arguments, the noise it can be loaded with, idea, source, licence, citation, download."""
     rows = [
         {
             "dataset": one.name,
             "kind": one.kind,
+            "arguments": ", ".join(str(parameter) for parameter in one.arguments.values()),
             "noise": ", ".join(one.noises),
             "idea": one.idea,
             "source": one.source,
             "licence": one.licence,
             "citation": one.citation,
+            "downloads": one.downloads,
         }
         for one in loaders.loaders().values()
     ]

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..datasets.dataset import parse as parse_dataset
+from ..datasets.download import data_folder
 from . import catalogue
 from . import timings as benchmarks
 from .engine_cli import bench
@@ -35,7 +37,7 @@ Plugins = Annotated[
 ]
 LISTED = {  # the columns that fit a terminal; --json has them all
     "methods": ["method", "family", "uses", "idea"],
-    "datasets": ["dataset", "kind", "noise", "idea"],
+    "datasets": ["dataset", "kind", "noise", "licence", "source", "idea"],
     "suites": ["suite", "rows", "seeds", "cells", "title"],
     "models": ["model", "epochs", "optimizer", "idea"],
 }
@@ -56,6 +58,20 @@ def list_(
         print(frame.to_json(orient="records", indent=1, force_ascii=False))
     else:
         _print(frame[LISTED[what]])
+
+
+@app.command()
+def download(
+    names: Annotated[list[str], typer.Argument(help="Datasets: name or name[key=value].")],
+) -> None:
+    """Download datasets and read them whole, so that nothing is amiss when a run needs them."""
+    asked = [parse_dataset(name) for name in names]
+    for name, (loader, arguments) in zip(names, asked, strict=True):
+        if not loader.downloads:
+            print(f"{name} needs no download: {loader.source}")
+            continue
+        rows = len(loader.read(0, **arguments).y)
+        print(f"{name}: {rows:,} rows to learn from, in {data_folder()}; licence: {loader.licence}")
 
 
 @app.command()
@@ -174,11 +190,11 @@ def timings(
 
 @app.command()
 def score(
-    data: Annotated[Path, typer.Option(help="A CSV file with a header and numeric features.")],
+    data: Annotated[Path, typer.Option(help="A CSV, TSV or Parquet file with a header.")],
     label: Annotated[str, typer.Option(help="The column of labels.")],
     method: Annotated[str, typer.Option(help="name or name[key=value,...]")] = "outlier-gradient",
     out: Annotated[Path | None, typer.Option(help="Where to write the ranked rows, as CSV.")] = None,
-    valid: Annotated[Path | None, typer.Option(help="A CSV file of the same columns with trusted labels.")] = None,
+    valid: Annotated[Path | None, typer.Option(help="A file of the same columns with trusted labels.")] = None,
     model: Annotated[str, typer.Option(help="The model to train on the table.")] = "mlp",
     seed: Annotated[int, typer.Option(help="Of training and method.")] = 0,
     plugin: Plugins = None,

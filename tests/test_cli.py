@@ -69,6 +69,57 @@ def test_list_prints_a_table_and_json(command, what):
     assert all(next(iter(row.values())) in out for row in rows)
 
 
+def test_list_datasets_shows_source_and_licence_and_json_has_the_whole_record(command):
+    out = command("list", "datasets")[1]
+    assert "licence" in out
+    assert "CC BY-NC 4.0" in out
+    assert "scikit-learn's generator" in out
+    rows = {row["dataset"]: row for row in json.loads(command("list", "datasets", "--json")[1])}
+    assert rows["openml"]["arguments"] == "id: int | None = None, name: str | None = None, version: int | None = None"
+    assert rows["openml"]["downloads"] is True
+    assert rows["iris"] == {
+        "dataset": "iris", "kind": "table", "arguments": "", "noise": rows["wine"]["noise"],
+        "idea": "150 flowers in 4 measures: which of three species.", "source": rows["wine"]["source"],
+        "licence": "CC BY 4.0", "citation": "Fisher 1936, Iris", "downloads": False,
+    }  # fmt: skip
+
+
+def test_download_fetches_and_reads_and_says_what_needs_none(command, flowers, tmp_path, monkeypatch):
+    monkeypatch.setenv("INFLUENCE_BENCH_DATA", str(tmp_path))
+    (tmp_path / "pmlb").mkdir()
+    load_iris(as_frame=True).frame.to_csv(tmp_path / "pmlb" / "flowers.tsv", sep="\t", index=False)
+    status, out, err = command("download", "pmlb[name=flowers]", "blobs", f"csv[path={flowers[0]},label=kind]")
+    assert status == 0, err
+    assert (
+        out.splitlines()[0]
+        == f"pmlb[name=flowers]: 150 rows to learn from, in {tmp_path}; licence: MIT; each set its own"
+    )
+    assert "blobs needs no download: scikit-learn's generator" in out
+    assert f"csv[path={flowers[0]},label=kind] needs no download: a file of your own" in out
+
+
+def test_a_suite_runs_on_a_file_of_ones_own(command, flowers, tmp_path):
+    suite = tmp_path / "mine.toml"
+    suite.write_text(
+        f"""
+        methods = ["loss"]
+        seeds = 1
+        [[problems]]
+        dataset = "csv[path={tmp_path}/trusted.csv,label=kind]"
+        noise = "symmetric"
+        rate = 0.2
+        model = "logistic"
+        """
+    )
+    status, _, err = command("run", suite, "--out", tmp_path / "run", "--workers", "1")
+    assert status == 0, err
+    (problem,) = (tmp_path / "run" / "problems").glob("*.json")
+    assert problem.name.startswith("csv[path=_")
+    frame = results.open_run(tmp_path / "run").frame()
+    assert frame["dataset"].tolist() == [f"csv[path={tmp_path}/trusted.csv,label=kind]"]
+    assert frame["status"].tolist() == ["ok"]
+
+
 def test_score_ranks_the_wrong_labels_of_a_table_first(command, flowers, tmp_path):
     data, wrong = flowers
     status, out, _ = command(
@@ -149,6 +200,9 @@ MISTAKES = {
     "no such suite": (["run", "quik"], "did you mean quick"),
     "no such suite to plan": (["plan", "quik"], "did you mean quick"),
     "no such method to plan": (["plan", "quick", "--methods", "el2"], "did you mean el2n"),
+    "no such dataset to download": (["download", "cifar11"], "did you mean cifar10"),
+    "no argument of a dataset": (["download", "pmlb"], "write pmlb[name=...]"),
+    "no such argument": (["download", "pmlb[nam=titanic]"], "did you mean name"),
     "no such saved run": (["timings", "{csv}", "{tmp}/none.json"], "cannot be read"),
     "no such dataset": (["run", "quick", "--datasets", "digit"], "did you mean digits"),
     "no seeds": (["run", "quick", "--seeds", "0"], "at least 1"),
@@ -214,7 +268,7 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(command, 
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["run"], ["plan"], ["report"], ["compare"], ["timings"], ["score"], ["list"]]
+    "arguments", [[], ["run"], ["plan"], ["report"], ["compare"], ["timings"], ["score"], ["list"], ["download"]]
 )
 def test_help_everywhere(command, arguments):
     status, out, _ = command(*arguments, "--help")
