@@ -1,5 +1,6 @@
 """Classification sets of OpenML, by number or by name."""
 
+import warnings
 from http.client import HTTPException
 from pathlib import Path
 from textwrap import shorten
@@ -34,7 +35,8 @@ def openml(id: int | None = None, name: str | None = None, version: int | None =
         raise InputError("openml needs either the number or the name of a set: write openml[id=31] or openml[name=...]")
     asked = f"OpenML's set {id if name is None else name}"
     try:
-        with Console(stderr=True).status(f"Asking for {asked}"):
+        with Console(stderr=True).status(f"Asking for {asked}"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A network error")  # it tries again, and what it fails with is told below
             found = fetch_openml(
                 name=name, data_id=id, version=version or "active", data_home=data_folder(), parser="pandas",
                 as_frame=True,

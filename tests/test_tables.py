@@ -1,6 +1,7 @@
 """Tables become features and class indices in one way, wherever they come from."""
 
 import sys
+import warnings
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -171,6 +172,7 @@ def fetched(monkeypatch, tmp_path):
 
     def fetch_openml(**arguments):
         answer.asked.append(arguments)
+        warnings.warn("A network error occurred while downloading. Retrying...", stacklevel=1)
         if isinstance(answer.target, Exception):
             raise answer.target
         return answer
@@ -198,6 +200,7 @@ def test_openml_is_asked_by_number_or_name_and_its_tables_are_encoded(fetched, t
     assert torch.equal(own.y, torch.tensor([1, 0] * 10))
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
