@@ -6,7 +6,6 @@ from pathlib import Path
 from textwrap import shorten
 
 import pandas as pd
-from pandas.api import types
 from rich.console import Console
 from sklearn.datasets import fetch_openml
 
@@ -24,7 +23,9 @@ from .table import source
     downloads=True,
 )
 def openml(id: int | None = None, name: str | None = None, version: int | None = None) -> Source:
-    """A classification set of OpenML; a number that lacks is the column's median, with a column that says so.
+    """A classification set of OpenML, its numbers and its categories.
+
+    Columns of free text are left out. Where a number lacks it is the column's median, and another column says so.
 
     Args:
         id: the number of the set, in place of a name.
@@ -46,9 +47,9 @@ def openml(id: int | None = None, name: str | None = None, version: int | None =
             f"{asked} cannot be had: {shorten(str(error), 200)}; see whether www.openml.org can be reached and has it"
         ) from error
     target = found.target
-    if not isinstance(target, pd.Series) or types.is_float_dtype(target):
+    if not (isinstance(target, pd.Series) and isinstance(target.dtype, pd.CategoricalDtype)):
         raise InputError(f"{asked} has no one column of classes to predict; it is not a classification set")
-    table = filled(found.data)
+    table = filled(found.data.select_dtypes(["number", "category", "bool"]))
     return source(table.assign(**{str(target.name): target.astype("string")}), str(target.name), Path(asked))
 
 

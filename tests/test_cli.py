@@ -146,6 +146,18 @@ def test_score_takes_hyperparameters_and_trusted_rows(command, flowers, tmp_path
     assert "validation rows" in err
 
 
+def test_score_takes_words_and_parquet_files(command, flowers, tmp_path):
+    for file in (flowers[0], tmp_path / "trusted.csv"):
+        table = pd.read_csv(file)
+        table.assign(petal=np.where(table["petal width (cm)"] > 1, "wide", None)).to_parquet(
+            file.with_suffix(".parquet")
+        )
+    rows = ["--data", tmp_path / "flowers.parquet", "--valid", tmp_path / "trusted.parquet", "--label", "kind"]
+    status, out, err = command("score", *rows, "--method", "tracin", "--out", tmp_path / "out.csv")
+    assert status == 0, err
+    assert set(pd.read_csv(tmp_path / "out.csv")["petal"].dropna()) == {"wide"}
+
+
 def test_a_plug_in_scores_and_is_listed(command, flowers, tmp_path):
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN)

@@ -1,13 +1,17 @@
 """Tables become features and class indices in one way, wherever they come from."""
 
+import gzip
+import json
+import shutil
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
 
-import numpy as np
 import pandas as pd
 import pytest
+import sklearn.datasets
 import torch
 
 import influence_bench as ib
@@ -165,6 +169,7 @@ def fetched(monkeypatch, tmp_path):
             "age": [20.0, None, 40.0, 60.0] * 5,
             "job": pd.Categorical(["1", "2", None, "1"] * 5),
             "own": pd.Categorical(["yes", "no"] * 10),
+            "name": [f"name {row}" for row in range(20)],
         }
     )
     target = pd.Series(pd.Categorical(["good", "bad"] * 10), name="class")
@@ -192,7 +197,7 @@ def fetched(monkeypatch, tmp_path):
 def test_openml_is_asked_by_number_or_name_and_its_tables_are_encoded(fetched, tmp_path, text, asked):
     own = read(text)
     assert fetched.asked == [asked | {"data_home": tmp_path, "parser": "pandas", "as_frame": True}]
-    # age, job "", job 1, job 2, own no, own yes, age is lacking
+    # age, job "", job 1, job 2, own no, own yes, age is lacking; the names are free text
     assert own.x[:4].tolist() == [
         [20, 0, 1, 0, 0, 1, 0], [40, 0, 0, 1, 1, 0, 1], [40, 1, 0, 0, 0, 1, 0], [60, 0, 1, 0, 1, 0, 0],
     ]  # fmt: skip
@@ -209,7 +214,7 @@ def test_openml_is_asked_by_number_or_name_and_its_tables_are_encoded(fetched, t
             "Name or service not known>; see whether www.openml.org can be reached",
         ),
         (ValueError("Dataset credit not found."), "OpenML's set 31 cannot be had: Dataset credit not found."),
-        (pd.Series(np.linspace(0, 1, 20), name="price"), "it is not a classification set"),
+        (pd.Series(range(20), name="price"), "it is not a classification set"),
         (None, "it is not a classification set"),
     ],
     ids=["no network", "no such set", "regression", "no target"],
@@ -217,3 +222,42 @@ def test_openml_is_asked_by_number_or_name_and_its_tables_are_encoded(fetched, t
 def test_what_openml_cannot_give_is_one_line(fetched, answer, said):
     fetched.target = answer
     assert said in complaint("openml[id=31]")
+
+
+@pytest.fixture
+def answered(monkeypatch, tmp_path):
+    """Put OpenML's answers about a set, which scikit-learn has for its own tests, where the library keeps them."""
+    monkeypatch.setenv("INFLUENCE_BENCH_DATA", str(tmp_path))
+    answers = Path(sklearn.datasets.__file__).parent / "tests" / "data" / "openml"
+    if not answers.is_dir():
+        pytest.skip("scikit-learn is installed without its tests")
+
+    def put(number):
+        own = answers / f"id_{number}"
+        description = json.loads(gzip.decompress((own / f"api-v1-jd-{number}.json.gz").read_bytes()))
+        url, rows = description["data_set_description"]["url"], next(own.glob("data-v1-dl-*.arff.gz"))
+        names = {
+            f"api-v1-jd-{number}.json.gz": f"api/v1/json/data/{number}",
+            f"api-v1-jdf-{number}.json.gz": f"api/v1/json/data/features/{number}",
+            f"api-v1-jdq-{number}.json.gz": f"api/v1/json/data/qualities/{number}",
+            rows.name: url.partition("openml.org/")[2],
+        }
+        for name, address in names.items():
+            kept = tmp_path / "openml" / "openml.org" / f"{address}.gz"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(own / name, kept)
+
+    return put
+
+
+def test_openmls_own_answers_are_read(answered):
+    answered(61)
+    own = read("openml[id=61]")
+    assert own.x.shape == (150, 4)
+    assert own.classes == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+    assert own.x[0].tolist() == pytest.approx([5.1, 3.5, 1.4, 0.2])
+
+
+def test_openmls_regression_set_is_refused(answered):
+    answered(561)
+    assert "it is not a classification set" in complaint("openml[id=561]")
