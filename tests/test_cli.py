@@ -153,7 +153,7 @@ def test_score_takes_words_and_parquet_files(command, flowers, tmp_path):
             file.with_suffix(".parquet")
         )
     rows = ["--data", tmp_path / "flowers.parquet", "--valid", tmp_path / "trusted.parquet", "--label", "kind"]
-    status, out, err = command("score", *rows, "--method", "tracin", "--out", tmp_path / "out.csv")
+    status, _, err = command("score", *rows, "--method", "tracin", "--out", tmp_path / "out.csv")
     assert status == 0, err
     assert set(pd.read_csv(tmp_path / "out.csv")["petal"].dropna()) == {"wide"}
 
