@@ -24,6 +24,11 @@ from .suite import Cell, ProblemSpec, Suite, describe, find
 
 Job = dict[str, Any]
 THREADS = 1  # per worker: the same bits and the same times however many workers there are
+ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS)),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow, which pandas imports where it is installed
+    "PYTHONHASHSEED": "0",
+}
 PREPARE_SECONDS = 24 * 3600.0
 
 
@@ -195,14 +200,13 @@ def pool(workers: int, plugins: Sequence[Path]) -> Iterator[Submit]:
 
 
 def _server(plugins: Iterable[Path]) -> subprocess.Popen[str]:
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS))
     command = [sys.executable, "-P", "-m", "influence_bench.bench.worker", *map(str, plugins)]
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | threads | {"PYTHONHASHSEED": "0"},
+        env=os.environ | ENVIRONMENT,
     )
 
 

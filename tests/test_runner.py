@@ -272,15 +272,16 @@ def alive(pid):
 
 
 def test_no_thread_exists_in_the_server_before_it_forks():
-    from influence_bench.bench.runner import THREADS
+    from influence_bench.bench.runner import ENVIRONMENT, THREADS
 
     assert THREADS == 1
     script = (
         "import os; from influence_bench.bench import worker; from influence_bench.bench.registry import registered;"
         "registered(); worker.import_lazily_loaded(); print(len(os.listdir('/proc/self/task')))"
     )
-    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    ran = subprocess.run([sys.executable, "-P", "-c", script], env=os.environ | one, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", script], env=os.environ | ENVIRONMENT, capture_output=True, text=True
+    )
     assert ran.stdout.strip() == "1"
 
 
