@@ -213,7 +213,7 @@ def test_a_plan_estimates_every_row_of_the_first_seed_and_sums_up_all_seeds(tmp_
     assert frame["status"].to_dict() == dict.fromkeys(rows[:3], "ok") | {"eats-memory": "out of memory"}
     assert frame.loc["sleeps", "seconds"] == pytest.approx(0.2, rel=0.3)
     assert frame.loc["sleeps[seconds=1.3]", "remark"] == "above the suite's limit of 1 s"
-    assert "fails on a pilot of 149 of 149 rows" in frame.loc["eats-memory", "remark"]
+    assert "fails on a pilot of 150 of 150 rows" in frame.loc["eats-memory", "remark"]
     assert (told.seeds, told.workers) == (4, 2)
     assert 0.5 < told.scoring_seconds / ((1 + 0.5 + 0.1) * 4 / 2) < 2
     assert told.training_seconds > 0
