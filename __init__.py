@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .bench import catalogue
-from .bench.catalogue import datasets, methods, models, suites
+from .bench.catalogue import datasets, methods, models, noises, suites
 from .bench.contract import check_method
 from .bench.errors import FunctionalFallback, InputError, NotConverged
 from .bench.estimate import Estimate, estimate
@@ -39,6 +39,7 @@ __all__ = [
     "method",
     "methods",
     "models",
+    "noises",
     "open_run",
     "prepare",
     "run",

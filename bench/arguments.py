@@ -68,7 +68,7 @@ class Registered:
 
 
 def bracketed(text: str, kind: str) -> tuple[str, dict[str, str]]:
-    """`name` or `name[key=value,...]` as the name and the values; one that holds a comma stands in quotes.
+    """`name` or `name[key=value,...]` as the name and the values; one that holds a comma stands in quotes or brackets.
 
     Raises:
         InputError: if it is not of that form.
@@ -77,12 +77,29 @@ def bracketed(text: str, kind: str) -> tuple[str, dict[str, str]]:
     if form is None:
         raise InputError(f"'{text}' is not a {kind}: write name or name[key=value,key=value]")
     texts = {}
-    for pair in re.findall(r"""(?:"[^"]*"|'[^']*'|[^,])+""", form[2] or ""):
+    for pair in pieces(form[2] or "", ","):
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:
             raise InputError(f"'{pair}' in '{text}' is not key=value")
         texts[key] = value
     return form[1].strip(), texts
+
+
+def pieces(text: str, separators: str) -> list[str]:
+    """What stands between any of the separators, those in quotes or brackets apart; nothing empty."""
+    depth, quote, words = 0, "", [""]
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        else:
+            depth += (character == "[") - (character == "]")
+        if character in separators and not quote and depth == 0:
+            words.append("")
+        else:
+            words[-1] += character
+    return [word for word in words if word]
 
 
 def _value(text: str, hint: Any) -> Any:

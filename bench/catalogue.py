@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ..datasets import dataset as loaders
+from ..datasets.noise import KINDS
 from . import models as architectures
 from . import suite as suite_files
 from .registry import registered
@@ -25,13 +26,13 @@ def methods() -> pd.DataFrame:
 
 
 def datasets() -> pd.DataFrame:
-    """Every dataset: kind, arguments, the noise it can be loaded with, idea, source, licence, citation, download."""
+    """Every dataset: kind, arguments, the human noise that it carries, idea, source, licence, citation, download."""
     rows = [
         {
             "dataset": one.name,
             "kind": one.kind,
             "arguments": ", ".join(str(parameter) for parameter in one.arguments.values()),
-            "noise": ", ".join(one.noises),
+            "human noise": ", ".join(one.human),
             "idea": one.idea,
             "source": one.source,
             "licence": one.licence,
@@ -41,6 +42,15 @@ def datasets() -> pd.DataFrame:
         for one in loaders.loaders().values()
     ]
     return pd.DataFrame(rows).sort_values(["kind", "dataset"], ignore_index=True)
+
+
+def noises() -> pd.DataFrame:
+    """Every kind of noise that any dataset can be loaded with: idea and arguments with their defaults."""
+    rows = [
+        {"noise": kind.name, "arguments": ", ".join(map(str, kind.arguments.values())), "idea": kind.idea}
+        for kind in KINDS.values()
+    ]
+    return pd.DataFrame(rows)
 
 
 def models() -> pd.DataFrame:

@@ -15,6 +15,7 @@ from ..datasets.dataset import parse as parse_dataset
 from ..datasets.download import data_folder
 from . import catalogue
 from . import timings as benchmarks
+from .arguments import pieces
 from .engine_cli import bench
 from .errors import InputError
 from .plan import plan as plan_suite
@@ -37,7 +38,8 @@ Plugins = Annotated[
 ]
 LISTED = {  # the columns that fit a terminal; --json has them all
     "methods": ["method", "family", "uses", "idea"],
-    "datasets": ["dataset", "kind", "noise", "licence", "source", "idea"],
+    "datasets": ["dataset", "kind", "human noise", "licence", "source", "idea"],
+    "noises": ["noise", "arguments", "idea"],
     "suites": ["suite", "rows", "seeds", "cells", "title"],
     "models": ["model", "epochs", "optimizer", "idea"],
 }
@@ -47,11 +49,11 @@ Many = "Several may be given, separated by spaces or commas outside brackets."
 
 @app.command("list")
 def list_(
-    what: Annotated[Literal["methods", "datasets", "suites", "models"], typer.Argument(help="What to list.")],
+    what: Annotated[Literal["methods", "datasets", "noises", "suites", "models"], typer.Argument(help="What to list.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     plugin: Plugins = None,
 ) -> None:
-    """List methods, datasets, suites or models."""
+    """List methods, datasets, kinds of noise, suites or models."""
     _load(plugin)
     frame: pd.DataFrame = getattr(catalogue, what)()
     if as_json:
@@ -258,16 +260,7 @@ def _load(plugins: list[Path] | None) -> None:
 
 def _split(text: str | None) -> list[str] | None:
     """Words separated by spaces or commas, those inside brackets apart."""
-    if text is None:
-        return None
-    depth, words = 0, [""]
-    for character in text:
-        depth += (character == "[") - (character == "]")
-        if character in ", " and depth == 0:
-            words.append("")
-        else:
-            words[-1] += character
-    return [word for word in words if word]
+    return None if text is None else pieces(text, ", ")
 
 
 def _duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -56,7 +56,7 @@ class Run:
         return scores
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
-        """Which training rows of a problem carry a wrong label."""
+        """Which training rows of a problem are noisy."""
         with np.load(self.folder / "problems" / f"{problem}.npz", allow_pickle=False) as arrays:
             is_noisy: NDArray[np.bool_] = arrays["is_noisy"]
         return is_noisy
@@ -78,10 +78,10 @@ class Run:
         """Where the record of a cell lies."""
         return self.folder / "cells" / cell.problem.slug / f"{file_name(cell.label)}.json"
 
-    def write_problem(self, spec: ProblemSpec, record: dict[str, Any], is_noisy: NDArray[np.bool_]) -> None:
-        """Store a problem's record and its truth."""
+    def write_problem(self, spec: ProblemSpec, record: dict[str, Any], truth: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Store a problem's record and its truth: `is_noisy`, and each kind of noise by its name."""
         file = self.problem_file(spec)
-        write(file.with_suffix(".npz"), lambda stream: np.savez_compressed(stream, is_noisy=is_noisy))
+        write(file.with_suffix(".npz"), lambda stream: np.savez_compressed(stream, allow_pickle=False, **truth))
         write_json(file, record)
 
     def write_cell(self, cell: Cell, record: dict[str, Any], scores: NDArray[np.float64] | None) -> None:

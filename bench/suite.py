@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import dataset as datasets
+from ..datasets.noise import parse_noise
 from . import fingerprint, models
 from .errors import InputError, unknown
 from .registry import parse, registered
@@ -23,7 +24,7 @@ class ProblemSpec:
     dataset: str
     model: str
     noise: str = "none"
-    rate: float = 0.0
+    rate: float | None = None
     size: int | None = None
     seed: int = 0
 
@@ -156,8 +157,7 @@ def read(file: Path) -> Suite:
     problems = tuple(_build(ProblemSpec, table, f"problem of {file.name}", known=("seed",)) for table in listed)
     for problem in problems:
         loader, _ = datasets.parse(problem.dataset)
-        if problem.noise not in loader.noises:
-            raise unknown(f"noise for {problem.dataset}", problem.noise, loader.noises)
+        parse_noise(problem.noise, problem.rate, loader.human, problem.dataset)
         models.find(problem.model)
     content["methods"] = tuple(content.get("methods", ("*",)))
     suite: Suite = _build(

@@ -1,4 +1,4 @@
-"""Datasets by name: `load` splits a source, injects label noise into the training rows and keeps the truth aside.
+"""Datasets by name: `load` splits a source, puts noise on the training rows and keeps the truth aside.
 
 This folder has no `__init__.py` on purpose: with one, it would shadow Hugging Face's `datasets` for whoever stands in
 the root of the repository.
@@ -19,7 +19,8 @@ from torch import Tensor
 from ..bench.arguments import Registered, bracketed
 from ..bench.errors import InputError, unknown
 from ..bench.examples import Examples
-from .noise import INJECTED, inject
+from .noise import inject, parse_noise
+from .rows import Rows
 
 Kind = Literal["table", "image", "text"]
 VALIDATION_SHARE, VALIDATION_MOST, TEST_SHARE = 0.1, 1000, 0.25
@@ -50,9 +51,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Training rows with given labels, clean validation and test rows, and the truth that only the harness sees.
+    """Training rows with noise, clean validation and test rows, and the truth that only the harness sees.
 
-    `true_y` is -1 where the given label is known to be wrong, but not which would be right.
+    Args:
+        train: what methods see.
+        valid: clean.
+        test: clean.
+        true_y: true classes (n,) of the training rows as they stand; -1 where the given label is known to be wrong, but
+            not which would be right.
+        classes: names.
+        card: where the data comes from, its noise, the realised rates, the numbers of rows.
+        detriments: which training rows each kind of noise has changed, bool (n,), by the kind's name; no row twice.
     """
 
     train: Examples
@@ -61,11 +70,15 @@ class Dataset:
     true_y: Tensor
     classes: tuple[str, ...]
     card: dict[str, Any]
+    detriments: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def is_noisy(self) -> NDArray[np.bool_]:
-        """Which training rows carry a wrong label, bool (n,)."""
-        return (self.train.y != self.true_y).numpy()
+        """Which training rows carry noise of any kind, bool (n,)."""
+        noisy = np.zeros(len(self.train), dtype=bool)
+        for changed in self.detriments.values():
+            noisy |= changed
+        return noisy
 
 
 @dataclass(frozen=True)
@@ -83,11 +96,6 @@ class Loader(Registered):
     def arguments(self) -> dict[str, inspect.Parameter]:
         """Every parameter of the function but the seed."""
         return {name: parameter for name, parameter in super().arguments.items() if name != "seed"}
-
-    @property
-    def noises(self) -> tuple[str, ...]:
-        """The kinds of noise that this dataset can be loaded with."""
-        return ("none", *INJECTED, *self.human)
 
     def read(self, seed: int, **given: Any) -> Source:
         """All rows; a generated dataset is made with the seed."""
@@ -152,13 +160,14 @@ def parse(text: str) -> tuple[Loader, dict[str, Any]]:
     return found, found.typed(texts)
 
 
-def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size: int | None = None) -> Dataset:
-    """Load a dataset, split it and put label noise on its training rows.
+def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 0, size: int | None = None) -> Dataset:
+    """Load a dataset, split it and put noise on its training rows.
 
     Args:
         name: as `influence-bench list datasets` prints it, with its arguments: `pmlb[name=titanic]`.
-        noise: `none`, `symmetric`, `pair`, or human noise that the dataset carries.
-        rate: share of training labels to make wrong, in [0, 1); human noise has its own.
+        noise: `none`, a kind of noise, human noise that the dataset carries, or several of these, as in
+            `worst+duplicates[rate=0.1]`; datasets/label_noise.py and datasets/corruption.py define them.
+        rate: share of training rows, in [0, 1), for each kind with no rate in brackets; exactly round(rate × n) rows.
         seed: of the splits, the subset and the noise.
         size: training rows to keep, stratified by true class; default all.
 
@@ -166,12 +175,11 @@ def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size:
         InputError: for an unknown name or noise, a rate or size out of range, or a file that is not what it should be.
     """
     loader, arguments = parse(name)
-    if noise not in loader.noises:
-        raise unknown(f"noise for {name}", noise, loader.noises)
+    kinds = parse_noise(noise, rate, loader.human, name)
     source = loader.read(seed, **arguments)
     rng = np.random.default_rng([seed, 1])
     rows = np.arange(len(source.y))
-    if noise not in source.human:
+    if not kinds.keys() & source.human.keys():
         rows = rows[source.y.numpy() >= 0]  # the others have no true label to begin from
     if source.test is None:
         rows, held = split(rows, source.y, round(TEST_SHARE * len(rows)), rng)
@@ -187,18 +195,17 @@ def load(name: str, noise: str = "none", rate: float = 0.0, seed: int = 0, size:
         if size < 2 * len(source.classes):
             raise InputError(f"size={size} is too small for the {len(source.classes)} classes of {name}")
         _, rows = split(rows, source.y, size, rng)
-    true_y = source.y[rows]
-    if noise in source.human:
-        given = source.human[noise][rows]
-    else:
-        given = inject(noise, true_y, len(source.classes), rate, np.random.default_rng([seed, 2]))
-    train, valid, test = scaled(Examples(source.x[rows], given), valid, test, standardize=source.standardize)
+    train, valid, test = scaled(Examples(source.x[rows], source.y[rows]), valid, test, standardize=source.standardize)
+    clean = Rows(train.x, train.y, train.y, len(source.classes), np.ones(len(rows), dtype=bool))
+    given = {kind: labels[rows] for kind, labels in source.human.items()}
+    noisy, detriments = inject(kinds, clean, given, np.random.default_rng([seed, 2]))
     card = {
         "dataset": name, "kind": loader.kind, "source": loader.source, "licence": loader.licence,
-        "citation": loader.citation, "noise": noise, "rate": float((given != true_y).double().mean()), "seed": seed,
+        "citation": loader.citation, "noise": noise, "rate": float((~noisy.clean).mean()),
+        "rates": {kind: float(mask.mean()) for kind, mask in detriments.items()}, "seed": seed,
         "rows": {"train": len(train), "valid": len(valid), "test": len(test)},
     }  # fmt: skip
-    return Dataset(train, valid, test, true_y, source.classes, card)
+    return Dataset(Examples(noisy.x, noisy.y), valid, test, noisy.true_y, source.classes, card, detriments)
 
 
 def split(

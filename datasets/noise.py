@@ -1,35 +1,93 @@
-"""Label noise, injected with an exact count of wrong labels."""
+"""Noise by name: `symmetric`, `confusion[matrix=[[0.9,0.1],[0.3,0.7]]]`, or several kinds joined with `+`.
+
+Kinds apply from left to right, each to rows that are still clean: the counts are exact, and no row counts twice.
+"""
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..bench.errors import InputError
+from ..bench.arguments import Registered, bracketed, pieces
+from ..bench.errors import InputError, unknown
+from .corruption import duplicates, gaussian, resampled
+from .label_noise import boundary, confusion, human, instance, pair, symmetric
+from .rows import Rows
 
-INJECTED = ("symmetric", "pair")
+
+class Kind(Registered):
+    """A kind of noise: a function `(rows, rng, *, rate, ...)` to the rows with some of the clean ones changed."""
+
+    @property
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """The parameters after the rows and the generator."""
+        return dict(list(inspect.signature(self.function).parameters.items())[2:])
 
 
-def inject(noise: str, y: Tensor, classes: int, rate: float, rng: np.random.Generator) -> Tensor:
-    """The labels (n,) with round(rate × n) of them wrong.
+KINDS = {
+    function.__name__: Kind(function.__name__, function)
+    for function in (symmetric, pair, confusion, instance, boundary, gaussian, resampled, duplicates)
+}
+
+
+def parse_noise(text: str, rate: float | None, human: Collection[str], dataset: str) -> dict[str, dict[str, Any]]:
+    """The arguments of each kind in a text like `symmetric+duplicates[rate=0.1]`; no kind for `none`.
 
     Args:
-        noise: `none`; `symmetric` (any other class, evenly); `pair` (always the next class).
-        y: true class indices (n,).
-        classes: number of classes.
-        rate: share of wrong labels, in [0, 1).
-        rng: draws the rows and their new labels.
+        text: kinds, joined with `+`.
+        rate: of every kind that has none of its own in brackets.
+        human: the kinds of human noise that the dataset carries.
+        dataset: its name, for messages.
 
     Raises:
-        InputError: if the rate is out of range, or noise is asked for where there is one class.
+        InputError: for an unknown kind or argument, one kind twice, a rate that is missing, not used or out of range,
+            or rates whose sum is above 1.
     """
-    if noise == "none":
-        return y.clone()
-    if not 0 <= rate < 1:
-        raise InputError(f"rate={rate} is out of range: a share of the labels, at least 0 and below 1")
-    if classes < 2:
-        raise InputError("label noise needs at least two classes")
-    rows = rng.choice(len(y), round(rate * len(y)), replace=False)
-    steps = rng.integers(1, classes, len(rows)) if noise == "symmetric" else np.ones(len(rows), dtype=np.int64)
-    given = y.clone()
-    given[rows] = torch.as_tensor((y.numpy()[rows] + steps) % classes)
-    return given
+    kinds: dict[str, dict[str, Any]] = {}
+    for part in [] if text == "none" else pieces(text, "+") or [text]:
+        name, texts = bracketed(part, "kind of noise")
+        if name not in KINDS and name not in human:
+            raise unknown(f"noise for {dataset}", name, ["none", *KINDS, *human])
+        if name in kinds:
+            raise InputError(f"noise='{text}' has {name} twice: write it once, with the rate of both")
+        if name in human:
+            if kinds or texts:
+                raise InputError(f"noise='{text}': human noise stands first and takes no arguments, as in {name}+...")
+            kinds[name] = {}
+        else:
+            own = texts if rate is None else {"rate": str(rate)} | texts
+            kinds[name] = KINDS[name].typed(own)
+    rates = [arguments["rate"] for arguments in kinds.values() if arguments.get("rate") is not None]
+    for one in rates:
+        if not 0 <= one < 1:
+            raise InputError(f"rate={one} is out of range: a share of the rows, at least 0 and below 1")
+    if rate and rate not in rates:
+        raise InputError(f"rate={rate} is not used by noise='{text}': leave it out")
+    if sum(rates) > 1 + 1e-9:
+        raise InputError(f"the rates of noise='{text}' have the sum {sum(rates):g}: at most 1")
+    return kinds
+
+
+def inject(
+    kinds: Mapping[str, Mapping[str, Any]], rows: Rows, given: Mapping[str, Tensor], rng: np.random.Generator
+) -> tuple[Rows, dict[str, NDArray[np.bool_]]]:
+    """The rows with noise, and which rows each kind has changed, bool (n,).
+
+    Args:
+        kinds: as `parse_noise` returns them.
+        rows: clean.
+        given: labels (n,) of each kind of human noise.
+        rng: draws the rows and what becomes of them.
+
+    Raises:
+        InputError: if a kind does not fit the rows, or too few of them are clean for it.
+    """
+    changed = {}
+    for name, arguments in kinds.items():
+        before = rows.clean
+        rows = human(rows, given[name]) if name in given else KINDS[name].function(rows, rng, **arguments)
+        changed[name] = before & ~rows.clean
+    return rows, changed

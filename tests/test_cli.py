@@ -61,7 +61,7 @@ def flowers(tmp_path):
     return tmp_path / "flowers.csv", set(wrong)
 
 
-@pytest.mark.parametrize("what", ["methods", "datasets", "suites", "models"])
+@pytest.mark.parametrize("what", ["methods", "datasets", "noises", "suites", "models"])
 def test_list_prints_a_table_and_json(command, what):
     status, out, _ = command("list", what)
     assert status == 0

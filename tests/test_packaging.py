@@ -46,7 +46,7 @@ def test_rooms_are_modules_and_their_names_are_functions_of_the_face():
     import influence_bench.methods.tracin as tracin
 
     assert tracin.tracin.__name__ == "tracin"
-    assert influence_bench.datasets.noise.INJECTED
+    assert influence_bench.datasets.noise.KINDS
     assert "tracin" in set(ib.methods()["method"])
     assert "digits" in set(ib.datasets()["dataset"])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import influence_bench as ib
 from influence_bench.bench import fingerprint, registry
 from influence_bench.bench.cell import stale
-from influence_bench.bench.suite import find
+from influence_bench.bench.suite import ProblemSpec, find
 
 SUITE = """
 title = "A small suite"
@@ -179,7 +180,7 @@ def test_a_row_of_results_says_what_it_was_and_what_it_cost(suite):
         "noise": "symmetric",
         "model": "logistic",
         "seed": 0,
-        "n_train": 149,
+        "n_train": 150,
         "status": "ok",
     }
     assert frame.loc["well-behaved[sign=2]"][list(expected)].to_dict() == expected
@@ -188,6 +189,33 @@ def test_a_row_of_results_says_what_it_was_and_what_it_cost(suite):
     assert columns <= set(frame.columns)
     assert {"suite", "command", "machine", "versions", "created", "code"} <= run.info.keys()
     assert ib.open_run(run.folder).frame().equals(run.frame())
+
+
+def test_noise_of_several_kinds_runs_with_the_truth_of_each_kept(suite):
+    given = suite("well-behaved", "random")
+    noise, file = "confusion[matrix=[[0.9,0.1],[0.0,1.0]]]+duplicates[rate=0.1]", Path(given["suite"])
+    file.write_text(file.read_text().replace('"symmetric"\nrate = 0.2', f'"{noise}"'))
+    run = ib.run(**given)
+    frame = rows(run)
+    assert set(frame["status"]) == {"ok"}
+    assert frame.loc["random", "noise"] == noise
+    truth = next((run.folder / "problems").glob("*.npz"))
+    with np.load(truth, allow_pickle=False) as arrays:
+        assert set(arrays) == {"is_noisy", "confusion", "duplicates"}
+        np.testing.assert_array_equal(arrays["is_noisy"], arrays["confusion"] | arrays["duplicates"])
+        assert arrays["duplicates"].sum() == 15
+        assert frame.loc["random", "rate"] == arrays["is_noisy"].mean()
+
+
+def test_every_problem_has_a_file_name_of_its_own_that_any_system_takes():
+    matrices = [np.full((10, 10), 0.1), np.diag(np.ones(10))]
+    noises = ["symmetric", "pair+duplicates", "pair+duplicates[rate=0.1]"]
+    noises += [f"confusion[matrix={matrix.tolist()}]" for matrix in matrices]
+    slugs = [ProblemSpec("digits", "mlp", noise, 0.2).slug for noise in noises]
+    assert slugs[0] == "digits-symmetric-0.2-mlp-seed0"
+    assert slugs[1] == "digits-pair+duplicates-0.2-mlp-seed0"
+    assert len(set(slugs)) == len(slugs)
+    assert all(re.fullmatch(r"[A-Za-z0-9\[\]=,.+_-]{1,200}", slug) for slug in slugs)
 
 
 def in_a_process(given):
@@ -293,6 +321,8 @@ def test_no_thread_exists_in_the_server_before_it_forks():
         ("[[problems]]\ndataset='blob'\nmodel='mlp'", "did you mean blobs"),
         ("[[problems]]\ndataset='blobs'\nmodel='mpl'", "did you mean mlp"),
         ("[[problems]]\ndataset='blobs'\nmodel='mlp'\nnoise='worst'", "no noise for blobs 'worst'"),
+        ("[[problems]]\ndataset='blobs'\nmodel='mlp'\nnoise='symmetric'", "symmetric needs rate"),
+        ("[[problems]]\ndataset='blobs'\nmodel='mlp'\nnoise='pair'\nrate=1.5", "out of range"),
         ("[[problems]]\ndataset='blobs'", "incomplete"),
         ("not toml", "cannot be read"),
     ],
