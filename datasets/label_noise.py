@@ -36,10 +36,8 @@ def confusion(rows: Rows, rng: np.random.Generator, *, matrix: list[list[float]]
     sizes = np.bincount(rows.true_y[rows.true_y >= 0].numpy(), minlength=rows.classes)
     expected = sizes[:, None] * transition * (1 - np.eye(rows.classes))
     total = round(float(expected.sum())) if rate is None else rows.count(rate)
-    if rate is not None:
-        if total and not expected.sum():
-            raise InputError(f"the confusion matrix makes no label wrong: it cannot give rate={rate:g}")
-        expected *= rate * len(rows) / max(expected.sum(), 1e-300)
+    if total and not expected.any():
+        raise InputError(f"the confusion matrix makes no label wrong: it cannot give rate={rate}")
     per_class = _apportioned(expected.sum(1), total)
     of_class = [rows.left[rows.true_y.numpy()[rows.left] == k] for k in range(rows.classes)]
     for k, (wanted, candidates) in enumerate(zip(per_class, of_class, strict=True)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import influence_bench as ib
@@ -38,9 +38,11 @@ def confused(rows):
 
 
 @given(st.sampled_from(LABELS), st.integers(12, 80), st.floats(0, 0.5), st.integers(0, 9))
+@settings(deadline=None)
 def test_label_noise_makes_exactly_the_asked_share_wrong_and_touches_nothing_else(noise, n, rate, seed):
     clean = clean_rows(n, seed=seed)
-    noisy, (mask,) = noisy_rows(clean, noise, rate, seed)[0], noisy_rows(clean, noise, rate, seed)[1].values()
+    noisy, masks = noisy_rows(clean, noise, rate, seed)
+    (mask,) = masks.values()
     assert mask.sum() == round(rate * n)
     np.testing.assert_array_equal(mask, (noisy.y != clean.y).numpy())
     assert set(noisy.y.tolist()) <= {0, 1, 2}
@@ -49,6 +51,7 @@ def test_label_noise_makes_exactly_the_asked_share_wrong_and_touches_nothing_els
 
 
 @given(st.sampled_from(OTHERS), st.integers(4, 80), st.floats(0, 0.9), st.integers(0, 9))
+@settings(deadline=None)
 def test_corruption_and_duplicates_change_exactly_the_asked_share_of_rows_and_keep_labels_right(noise, n, rate, seed):
     clean = clean_rows(n, seed=seed)
     if round(rate * n) == n:
@@ -64,7 +67,8 @@ def test_corruption_and_duplicates_change_exactly_the_asked_share_of_rows_and_ke
 parts = st.lists(st.sampled_from([*LABELS[:4], *OTHERS]), unique=True, min_size=1, max_size=4)
 
 
-@given(parts, st.integers(20, 60), st.floats(0, 0.24), st.integers(0, 9))
+@given(parts, st.integers(20, 60), st.floats(0, 0.2), st.integers(0, 9))
+@settings(deadline=None)
 def test_kinds_combine_with_exact_counts_and_share_no_row(kinds, n, rate, seed):
     clean = clean_rows(n, seed=seed)
     noisy, masks = noisy_rows(clean, "+".join(kinds), rate, seed)
@@ -101,6 +105,7 @@ def test_pair_noise_gives_the_next_class():
 
 
 @given(st.integers(0, 200), st.integers(0, 9))
+@settings(deadline=None)
 def test_a_confusion_matrix_is_followed_with_no_count_two_rows_off(n, seed):
     rng = np.random.default_rng(seed)
     matrix = rng.dirichlet([0.5] * 4, 4)
