@@ -327,3 +327,5 @@ def test_gaussians_have_the_asked_size_and_separation():
     assert torch.equal(gaussians(0, rows=5000, features=50, classes=5, separation=6.0).x, source.x)
     with pytest.raises(ib.InputError, match="10 rows for each class"):
         gaussians(0, rows=50, classes=10)
+    data = ib.load("gaussians[rows=400,features=8,classes=4]", noise="instance", rate=0.1)
+    assert (data.train.x.shape, data.is_noisy.sum()) == ((270, 8), 27)
