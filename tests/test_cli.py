@@ -78,7 +78,7 @@ def test_list_datasets_shows_source_and_licence_and_json_has_the_whole_record(co
     assert rows["openml"]["arguments"] == "id: int | None = None, name: str | None = None, version: int | None = None"
     assert rows["openml"]["downloads"] is True
     assert rows["iris"] == {
-        "dataset": "iris", "kind": "table", "arguments": "", "noise": rows["wine"]["noise"],
+        "dataset": "iris", "kind": "table", "arguments": "", "human noise": "",
         "idea": "150 flowers in 4 measures: which of three species.", "source": rows["wine"]["source"],
         "licence": "CC BY 4.0", "citation": "Fisher 1936, Iris", "downloads": False,
     }  # fmt: skip
