@@ -1,12 +1,13 @@
 """The per-sample weight gradients of a convolution, from its input and its output's gradients."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-from .gradient import Gradient, gram, gram_costs_less, in_pieces, summed, vecdot
+from .gradient import Gradient, gram, gram_costs_less, in_pieces, rows_at_a_time, summed, vecdot
 from .outer import Outer
 
 
@@ -38,6 +39,15 @@ class Convolved(Gradient):
     def positions(self) -> int:
         """T, of the output."""
         return self.delta.shape[2:].numel()
+
+    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
+        """Formed row by row, for one group."""
+        if self.groups > 1:
+            yield from super().blocks(numbers)
+            return
+        for start, rows in rows_at_a_time(self, numbers):
+            delta = self.delta[:, rows]
+            yield start, replace(self, delta=delta, weight=Size((delta.shape[1], *self.weight[1:]))).flat()
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
         """The inputs by a convolution of their own."""

@@ -1,11 +1,15 @@
 """The per-sample weight gradients of an embedding, which have a row for each token that occurs and no other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Size, Tensor
 
 from .gradient import Gradient, gram, vecdot
+from .outer import Outer
+
+ALONE = 20  # numbers of a product of matrices in the time that one takes which is multiplied for its sample alone
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,28 @@ class Scattered(Gradient):
     def formed(self) -> Tensor:
         index = self.tokens[:, :, None].expand_as(self.delta)
         return self.delta.new_zeros(len(self), *self.shape).scatter_add_(1, index, self.delta)
+
+    @property
+    def positions(self) -> int:
+        """T."""
+        return self.tokens.shape[1]
+
+    def scattered(self) -> tuple[Tensor, Tensor] | None:
+        """δ and the rows that were looked up, where each sample's positions are few beside the batch's tokens."""
+        if self.positions * ALONE > len(self.tokens.unique()):
+            return None
+        width = self.shape[1]
+        index = self.tokens[:, :, None] * width + torch.arange(width, device=self.tokens.device)
+        return self.delta.flatten(1), index.flatten(1)
+
+    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
+        """Token by token, of those that occur."""
+        for token in self.tokens.unique().tolist():
+            yield token * self.shape[1], ((self.tokens == token)[:, None].to(self.delta) @ self.delta)[:, 0]
+
+    def projected(self, left: Tensor, right: Tensor) -> Outer | None:
+        """Each position's outer product of a unit vector with δ; none for a constant input, which there is not."""
+        return Outer(left[self.tokens], self.delta @ right) if len(right) == self.shape[1] else None
 
     def squared_l2(self) -> Tensor:
         """Σ δ_t · δ_s over the pairs of positions that looked up the same row."""

@@ -51,6 +51,32 @@ class Gradient(ABC):
             return iter([self.flat()])
         return (self[start : start + step].flat() for start in range(0, len(self), step))
 
+    def summands(self) -> "Sequence[Gradient]":
+        """Gradients of which these are the sum."""
+        return [self]
+
+    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
+        """The flat gradients (B, c) for some c coordinates in a row at a time, and the first of these.
+
+        Args:
+            numbers: of a block, at most; but where gradients are formed, one row of the parameter at least.
+        """
+        flat = self.flat()
+        step = max(1, numbers // len(self))
+        return ((start, flat[:, start : start + step]) for start in range(0, flat.shape[1], step))
+
+    def scattered(self) -> tuple[Tensor, Tensor] | None:
+        """Numbers (B, K) and their indices in the flat gradients, all else being 0, if this is so sparse; else none.
+
+        Numbers of one index add up.
+        """
+        return None
+
+    @property
+    def positions(self) -> int:
+        """How many outer products each of the gradients is the sum of; 0 if it is not known as such."""
+        return 0
+
     def squared_l2(self) -> Tensor:
         """Squared L2 norms, (B,)."""
         return _joined([torch.linalg.vector_norm(piece, dim=1) for piece in self.pieces()]).square()
@@ -86,6 +112,15 @@ class Gradient(ABC):
         With a row more in `right`, for an input that is always 1, the bias's gradient is the last column of g.
         """
         return None
+
+    def compressed(self, left: Tensor, right: Tensor) -> Tensor:
+        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), by the factors of g where these cost less."""
+        out, into = len(left), len(right)
+        if factors_cost_less(self.positions, (out, into), (left.shape[1], right.shape[1])):
+            outer = self.projected(left, right)
+            if outer is not None:
+                return outer.formed()
+        return _joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
         """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products; else none.
@@ -151,6 +186,23 @@ def gram_costs_less(positions: int, gram_work: int, shape: Size) -> bool:
     """
     speed = 2 if len(shape) > 2 else 1
     return speed * gram_work < (positions + WRITING) * shape.numel()
+
+
+def factors_cost_less(positions: int, shape: tuple[int, int], sketch: tuple[int, int]) -> bool:
+    """Whether a product of a gradient (out, in) from both sides, (j, k), takes fewer multiplications by the factors.
+
+    The other way is to form the gradient, to write it and to multiply it first from the right, then from the left.
+    """
+    (out, into), (j, k) = shape, sketch
+    factored = positions * (out * j + into * k + j * k)
+    return 0 < factored < out * ((positions + WRITING + k) * into + j * k)
+
+
+def rows_at_a_time(gradient: Gradient, numbers: int) -> Iterator[tuple[int, slice]]:
+    """Rows of a parameter, as many as give so many numbers of all gradients, and the first one's first coordinate."""
+    out, width = gradient.shape[0], gradient.shape[1:].numel()
+    step = max(1, numbers // (len(gradient) * width))
+    return ((start * width, slice(start, start + step)) for start in range(0, out, step))
 
 
 def in_pieces(gradient: Gradient, numbers: int, function: Callable[..., Tensor]) -> Tensor:

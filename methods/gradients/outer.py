@@ -1,12 +1,13 @@
 """Per-sample gradients as sums of outer products, which every matrix product with a parameter has."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-from .gradient import Gradient, gram, gram_costs_less, in_pieces, vecdot
+from .gradient import Gradient, gram, gram_costs_less, in_pieces, rows_at_a_time, vecdot
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,12 @@ class Outer(Gradient):
         return Outer(self.left[rows], self.right[rows])
 
     def formed(self) -> Tensor:
-        return self.left.mT @ self.right
+        return self.left.mT * self.right if self.positions == 1 else self.left.mT @ self.right
+
+    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
+        """Formed row by row."""
+        for start, rows in rows_at_a_time(self, numbers):
+            yield start, Outer(self.left[:, :, rows], self.right).flat()
 
     def squared_l2(self) -> Tensor:
         """A product of norms at one position; else by the Gram matrices of the positions where these cost less."""

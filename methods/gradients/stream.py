@@ -15,6 +15,7 @@ from . import reduction
 from .capture import Objective, Take, capture
 from .gradient import Gradient
 from .passes import GradientPass
+from .projection import Projected, Projection
 from .reduction import Direction, Layout, Reduction
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ class Gradients:
     def coordinates(self, index: Tensor) -> Tensor:
         """Chosen numbers (n, K) of the flat gradients, by their index (K,)."""
         return self._one(reduction.Coordinates(index))
+
+    def projected(self, projection: Projection, objective: Objective | None = None) -> Tensor:
+        """Random projections (n, k) of the gradients of the loss, or of another objective, on their device.
+
+        Raises:
+            InputError: if these do not fit the memory budget.
+        """
+        reduced = Projected(projection, self.space.parameters)
+        numbers = len(self) * max(columns.stop for columns in reduced.columns.values())
+        self.space.problem.afford(numbers * self.layout.dtype.itemsize, "the projected gradients (n, k)")
+        kept: Tensor = self.reduce(reduced, objective=objective)[0]
+        return kept
 
     def cross(self, other: "Gradients") -> Tensor:
         """Inner products (n, m) of these gradients with others, float64: one pass for each batch of the others."""

@@ -26,6 +26,9 @@ class Sum(Gradient):
     def __getitem__(self, rows: slice) -> "Sum":
         return Sum([use[rows] for use in self.uses])
 
+    def summands(self) -> Sequence[Gradient]:
+        return self.uses
+
     def formed(self) -> Tensor:
         return summed([use.formed() for use in self.uses])
 

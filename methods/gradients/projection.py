@@ -1,0 +1,215 @@
+"""Random projections of per-sample gradients: far fewer numbers of each, which keep its inner products on average.
+
+E⟨Pᵀg, Pᵀg'⟩ = ⟨g, g'⟩ for each of them, with a variance that falls as 1/k. A projection is a value: the same one gives
+the same numbers for training and validation rows, for every batch size and in whatever company a parameter is selected,
+since each parameter draws by its name. No part of it is kept but the narrow sides of `Factored`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol
+
+import torch
+from torch import Size, Tensor
+
+from ...bench.errors import InputError
+from .gradient import PIECE, Gradient
+from .reduction import Layout
+from .signs import key, places, signs
+
+FORMED = 2**22  # numbers of gradients formed at a time, to be multiplied by signs: 16 MiB in float32
+DRAWN = 2**20  # signs drawn at a time: 4 MiB in float32
+
+Add = Callable[[Gradient, Tensor], None]
+
+
+class Projection(Protocol):
+    """A random matrix (p, k), parameter by parameter."""
+
+    def columns(self, parameters: Mapping[str, Tensor]) -> dict[str, slice]:
+        """The columns of the projected gradients that each parameter's gradient goes into."""
+
+    def onto(self, name: str, parameter: Tensor) -> Add:
+        """A function that adds projections of the parameter's gradients to a tensor of their columns, (B, ...)."""
+
+
+@dataclass(frozen=True)
+class Dense:
+    """k sums of all numbers with random signs, divided by √k (Park et al. 2023, section 3, step 2; Achlioptas 2003).
+
+    Signs are drawn block by block, once for each batch. A gradient is formed for as many rows of a parameter as fit a
+    block: for independent signs this takes never more multiplications than any product with the factors, T·out·in +
+    k·out·in against k·T·out·in. Of an embedding, signs are drawn for the tokens that occur, once for the batch or
+    position by position.
+
+    Args:
+        k: number of columns.
+        seed: of the signs.
+
+    Cost: k multiplications for every number of a gradient, some k/3 times that of a training epoch for a multilayer
+    perceptron. Memory: 32 MiB and the result (n, k).
+    """
+
+    k: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _at_least_one(k=self.k)
+
+    def columns(self, parameters: Mapping[str, Tensor]) -> dict[str, slice]:
+        """All, for every parameter."""
+        return dict.fromkeys(parameters, slice(0, self.k))
+
+    def onto(self, name: str, parameter: Tensor) -> Add:
+        own, scale = key(self.seed, name), self.k**-0.5
+
+        def drawn(index: Tensor) -> Tensor:
+            return signs(own, index, self.k, parameter.dtype)
+
+        def add(gradient: Gradient, to: Tensor) -> None:
+            sparse = gradient.scattered()
+            if sparse is not None:
+                for row, numbers, index in zip(to, *sparse, strict=True):
+                    for some, at in zip(numbers.split(width), index.split(width), strict=True):
+                        row.addmv_(drawn(at), some, alpha=scale)
+                return
+            for start, block in gradient.blocks(FORMED):
+                for first in range(0, block.shape[1], width):
+                    some = block[:, first : first + width]
+                    index = torch.arange(some.shape[1], device=to.device) + (start + first)
+                    to.addmm_(some, drawn(index).T, alpha=scale)
+
+        width = max(1, DRAWN // self.k)
+        return add
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Every number, with a random sign, added to s of k columns, divided by √s: a sparse Johnson-Lindenstrauss transform.
+
+    One column of each of s equal parts (Kane & Nelson 2014, section 1.1, block construction; for s = 1, the count
+    sketch). Signs and columns are drawn anew for each batch. Gradients are formed, for so few rows of a parameter at a
+    time that they stay in the cache; an embedding's are not.
+
+    Args:
+        k: number of columns.
+        seed: of the signs and columns.
+        s: columns that a number is added to; k is a multiple of it.
+
+    Cost: s additions for every number of a gradient, whatever k. Memory: a few MiB and the result (n, k).
+    """
+
+    k: int
+    seed: int = 0
+    s: int = 1
+
+    def __post_init__(self) -> None:
+        _at_least_one(k=self.k, s=self.s)
+        if self.k % self.s:
+            raise InputError(f"k={self.k} does not fit s={self.s}: it must be a multiple")
+
+    def columns(self, parameters: Mapping[str, Tensor]) -> dict[str, slice]:
+        """All, for every parameter."""
+        return dict.fromkeys(parameters, slice(0, self.k))
+
+    def onto(self, name: str, parameter: Tensor) -> Add:
+        own, scale = key(self.seed, name), self.s**-0.5
+
+        def drawn(index: Tensor) -> list[tuple[Tensor, Tensor]]:
+            columns, negative = places(own, index, self.k, self.s)
+            factors = (scale - 2 * scale * negative).to(parameter.dtype)
+            return list(zip(columns, factors, strict=True))
+
+        def add(gradient: Gradient, to: Tensor) -> None:
+            sparse = gradient.scattered()
+            if sparse is not None:
+                numbers, index = sparse
+                for column, factor in drawn(index.flatten()):
+                    to.scatter_add_(1, column.view_as(index), numbers * factor.view_as(index))
+                return
+            for start, block in gradient.blocks(PIECE):
+                index = torch.arange(block.shape[1], device=to.device) + start
+                for column, factor in drawn(index):
+                    to.index_add_(1, column, block * factor)
+
+        return add
+
+
+@dataclass(frozen=True)
+class Factored:
+    """leftᵀ g right of each parameter's gradient (out, in), with random signs left (out, j) / √j and right (in, k) / √k.
+
+    The low-rank projection of Choe et al. 2024 (LoGra, section 3.1). A kernel's gradient is (out, in × kernel), a
+    vector's (out, 1), an embedding's (tokens, width). A side that is no longer than its projection is left as it is, so
+    that short vectors are kept whole. Every parameter has columns of its own, in the order of the parameters.
+
+    Outer products are projected by their factors, T(out·j + in·k + j·k) multiplications, but where forming the gradient
+    takes fewer; what is no outer product is formed.
+
+    Args:
+        j: length of a projected output side.
+        k: length of a projected input side.
+        seed: of the signs.
+
+    Memory: the sides, Σ out·j + in·k numbers, and the result (n, Σ j·k).
+    """
+
+    j: int
+    k: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _at_least_one(j=self.j, k=self.k)
+
+    def columns(self, parameters: Mapping[str, Tensor]) -> dict[str, slice]:
+        """Parameter after parameter."""
+        widths = [min(out, self.j) * min(into, self.k) for out, into in map(_matrix, parameters.values())]
+        ends = list(accumulate(widths))
+        return {name: slice(*ends) for name, ends in zip(parameters, zip([0, *ends], ends, strict=False), strict=True)}
+
+    def onto(self, name: str, parameter: Tensor) -> Add:
+        out, into = _matrix(parameter)
+        left, right = self._side(f"{name} left", out, self.j, parameter), self._side(f"{name} right", into, self.k, parameter)
+
+        def add(gradient: Gradient, to: Tensor) -> None:
+            to += gradient.compressed(left, right).flatten(1)
+
+        return add
+
+    def _side(self, name: str, length: int, k: int, like: Tensor) -> Tensor:
+        """Random signs (length, k), or the identity."""
+        if length <= k:
+            return torch.eye(length, dtype=like.dtype, device=like.device)
+        return signs(key(self.seed, name), torch.arange(length, device=like.device), k, like.dtype).T * k**-0.5
+
+
+class Projected:
+    """Reduction to the projected gradients (n, k), in the gradients' own precision, on their device."""
+
+    def __init__(self, projection: Projection, parameters: Mapping[str, Tensor]) -> None:
+        self.columns = projection.columns(parameters)
+        self.add = {name: projection.onto(name, parameter) for name, parameter in parameters.items()}
+
+    def begin(self, layout: Layout) -> None:
+        width = max(columns.stop for columns in self.columns.values())
+        self.kept = torch.zeros(layout.n, width, dtype=layout.dtype, device=layout.device)
+
+    def take(self, rows: slice, name: str, gradient: Gradient) -> None:
+        for summand in gradient.summands():
+            self.add[name](summand, self.kept[rows, self.columns[name]])
+
+    def result(self) -> Tensor:
+        return self.kept
+
+
+def _matrix(parameter: Tensor) -> tuple[int, int]:
+    """The sides of a parameter as a matrix (out, in)."""
+    shape = parameter.shape or Size((1,))
+    return shape[0], shape[1:].numel()
+
+
+def _at_least_one(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise InputError(f"{name}={number} does not fit: it must be at least 1")
