@@ -80,7 +80,7 @@ def test_projections_of_what_has_no_closed_form_are_the_same_products(network, k
 
 @pytest.mark.parametrize("kind", MAKE)
 def test_small_blocks_give_the_same(monkeypatch, kind):
-    for name, numbers in (("FORMED", 30), ("PIECE", 30), ("DRAWN", 300)):
+    for name, numbers in (("FORMED", 30), ("HASHED", 30), ("DRAWN", 300)):
         monkeypatch.setattr(f"influence_bench.methods.gradients.projection.{name}", numbers)
     monkeypatch.setattr("influence_bench.methods.gradients.gradient.PIECE", 30)
     for network in ("encoder", "called twice", "conv2d, groups", "tied embedding"):

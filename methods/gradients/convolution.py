@@ -40,14 +40,12 @@ class Convolved(Gradient):
         """T, of the output."""
         return self.delta.shape[2:].numel()
 
-    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
-        """Formed row by row, for one group."""
-        if self.groups > 1:
-            yield from super().blocks(numbers)
-            return
-        for start, rows in rows_at_a_time(self, numbers):
+    def strips(self, numbers: int) -> Iterator[tuple[int, Gradient]]:
+        """By output channels, of one group."""
+        for rows in rows_at_a_time(self.shape, numbers) if self.groups == 1 else [slice(0, self.shape[0])]:
             delta = self.delta[:, rows]
-            yield start, replace(self, delta=delta, weight=Size((delta.shape[1], *self.weight[1:]))).flat()
+            weight = Size((delta.shape[1], *self.shape[1:]))
+            yield rows.start * self.shape[1:].numel(), replace(self, delta=delta, weight=weight)
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
         """The inputs by a convolution of their own."""

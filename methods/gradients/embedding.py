@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Size, Tensor
 
-from .gradient import Gradient, gram, vecdot
+from .gradient import Gradient, Plain, gram, vecdot
 from .outer import Outer
 
 ALONE = 20  # numbers of a product of matrices in the time that one takes which is multiplied for its sample alone
@@ -47,10 +47,11 @@ class Scattered(Gradient):
         index = self.tokens[:, :, None] * width + torch.arange(width, device=self.tokens.device)
         return self.delta.flatten(1), index.flatten(1)
 
-    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
-        """Token by token, of those that occur."""
+    def strips(self, numbers: int) -> Iterator[tuple[int, Gradient]]:
+        """By tokens that occur."""
         for token in self.tokens.unique().tolist():
-            yield token * self.shape[1], ((self.tokens == token)[:, None].to(self.delta) @ self.delta)[:, 0]
+            own = (self.tokens == token)[:, None].to(self.delta) @ self.delta
+            yield token * self.shape[1], Plain(own[:, 0])
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
         """Each position's outer product of a unit vector with δ; none for a constant input, which there is not."""

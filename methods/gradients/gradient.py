@@ -8,6 +8,7 @@ from the gradients themselves, formed for so few samples at a time that they sta
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import torch
@@ -44,9 +45,14 @@ class Gradient(ABC):
         """The gradients themselves, (B, numbers in the parameter)."""
         return self.formed().reshape(len(self), -1)
 
+    @property
+    def samples_at_a_time(self) -> int:
+        """Of how many samples the gradients are formed at a time."""
+        return max(1, PIECE // self.shape.numel())
+
     def pieces(self) -> Iterator[Tensor]:
         """The flat gradients of a few samples at a time."""
-        step = max(1, PIECE // self.shape.numel())
+        step = self.samples_at_a_time
         if step >= len(self):
             return iter([self.flat()])
         return (self[start : start + step].flat() for start in range(0, len(self), step))
@@ -55,15 +61,13 @@ class Gradient(ABC):
         """Gradients of which these are the sum."""
         return [self]
 
-    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
-        """The flat gradients (B, c) for some c coordinates in a row at a time, and the first of these.
+    def strips(self, numbers: int) -> "Iterator[tuple[int, Gradient]]":
+        """The gradients of some rows of the parameter at a time, as gradients, and the first of their coordinates.
 
         Args:
-            numbers: of a block, at most; but where gradients are formed, one row of the parameter at least.
+            numbers: coordinates at a time, at most, where the gradients can be taken apart.
         """
-        flat = self.flat()
-        step = max(1, numbers // len(self))
-        return ((start, flat[:, start : start + step]) for start in range(0, flat.shape[1], step))
+        return iter([(0, self)])
 
     def scattered(self) -> tuple[Tensor, Tensor] | None:
         """Numbers (B, K) and their indices in the flat gradients, all else being 0, if this is so sparse; else none.
@@ -79,28 +83,26 @@ class Gradient(ABC):
 
     def squared_l2(self) -> Tensor:
         """Squared L2 norms, (B,)."""
-        return _joined([torch.linalg.vector_norm(piece, dim=1) for piece in self.pieces()]).square()
+        return joined([torch.linalg.vector_norm(piece, dim=1) for piece in self.pieces()]).square()
 
     def l1(self) -> Tensor:
         """L1 norms, (B,)."""
-        return _joined([torch.linalg.vector_norm(piece, 1, dim=1) for piece in self.pieces()])
+        return joined([torch.linalg.vector_norm(piece, 1, dim=1) for piece in self.pieces()])
 
     def largest(self) -> Tensor:
         """Maximum norms, (B,)."""
-        return _joined([piece.abs().amax(1) for piece in self.pieces()])
+        return joined([piece.abs().amax(1) for piece in self.pieces()])
 
     def inner(self, direction: Tensor) -> Tensor:
         """Inner products (B,) with a direction of the parameter's shape, or (B, k) with k of them, stacked."""
         directions = direction.reshape(-1, self.shape.numel()).T
-        products = _joined([piece @ directions for piece in self.pieces()])
+        products = joined([piece @ directions for piece in self.pieces()])
         return products if direction.ndim > len(self.shape) else products[:, 0]
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
         """Σ_b w_b g_b for weights (B,), in the parameter's shape."""
-        step = max(1, PIECE // self.shape.numel())
-        return summed([part @ piece for part, piece in zip(weights.split(step), self.pieces(), strict=True)]).reshape(
-            self.shape
-        )
+        parts = zip(weights.split(self.samples_at_a_time), self.pieces(), strict=True)
+        return summed([part @ piece for part, piece in parts]).reshape(self.shape)
 
     def squared(self) -> "Gradient":
         """The gradients' squares, number by number."""
@@ -120,7 +122,7 @@ class Gradient(ABC):
             outer = self.projected(left, right)
             if outer is not None:
                 return outer.formed()
-        return _joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
+        return joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
         """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products; else none.
@@ -132,11 +134,11 @@ class Gradient(ABC):
 
     def coordinates(self, index: Tensor) -> Tensor:
         """Chosen numbers (B, K) of each flat gradient, by their index (K,) in it."""
-        return _joined([piece[:, index] for piece in self.pieces()])
+        return joined([piece[:, index] for piece in self.pieces()])
 
     def cross(self, other: "Gradient") -> Tensor:
         """Inner products (B, B') of each of these gradients with each of another batch's."""
-        return _joined([piece @ other.flat().T for piece in self.pieces()])
+        return joined([piece @ other.flat().T for piece in self.pieces()])
 
 
 @dataclass(frozen=True)
@@ -198,11 +200,11 @@ def factors_cost_less(positions: int, shape: tuple[int, int], sketch: tuple[int,
     return 0 < factored < out * ((positions + WRITING + k) * into + j * k)
 
 
-def rows_at_a_time(gradient: Gradient, numbers: int) -> Iterator[tuple[int, slice]]:
-    """Rows of a parameter, as many as give so many numbers of all gradients, and the first one's first coordinate."""
-    out, width = gradient.shape[0], gradient.shape[1:].numel()
-    step = max(1, numbers // (len(gradient) * width))
-    return ((start * width, slice(start, start + step)) for start in range(0, out, step))
+def rows_at_a_time(shape: Size, numbers: int) -> list[slice]:
+    """Rows of a parameter of that shape, so many that they hold no more numbers than that, but one; all alike."""
+    rows = max(1, numbers // shape[1:].numel())
+    step = ceil(shape[0] / ceil(shape[0] / rows))
+    return [slice(start, start + step) for start in range(0, shape[0], step)]
 
 
 def in_pieces(gradient: Gradient, numbers: int, function: Callable[..., Tensor]) -> Tensor:
@@ -211,7 +213,8 @@ def in_pieces(gradient: Gradient, numbers: int, function: Callable[..., Tensor])
     return torch.cat([function(gradient[start : start + step]) for start in range(0, len(gradient), step)])
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
+def joined(parts: list[Tensor]) -> Tensor:
+    """Parts one after another."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

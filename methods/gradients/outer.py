@@ -35,10 +35,10 @@ class Outer(Gradient):
     def formed(self) -> Tensor:
         return self.left.mT * self.right if self.positions == 1 else self.left.mT @ self.right
 
-    def blocks(self, numbers: int) -> Iterator[tuple[int, Tensor]]:
-        """Formed row by row."""
-        for start, rows in rows_at_a_time(self, numbers):
-            yield start, Outer(self.left[:, :, rows], self.right).flat()
+    def strips(self, numbers: int) -> Iterator[tuple[int, Gradient]]:
+        """By rows."""
+        for rows in rows_at_a_time(self.shape, numbers):
+            yield rows.start * self.shape[1], Outer(self.left[:, :, rows], self.right)
 
     def squared_l2(self) -> Tensor:
         """A product of norms at one position; else by the Gram matrices of the positions where these cost less."""

@@ -14,12 +14,13 @@ import torch
 from torch import Size, Tensor
 
 from ...bench.errors import InputError
-from .gradient import PIECE, Gradient
+from .gradient import Gradient, joined
 from .reduction import Layout
 from .signs import key, places, signs
 
 FORMED = 2**22  # numbers of gradients formed at a time, to be multiplied by signs: 16 MiB in float32
 DRAWN = 2**20  # signs drawn at a time: 4 MiB in float32
+HASHED = 2**20  # places drawn at a time: 12 MiB
 
 Add = Callable[[Gradient, Tensor], None]
 
@@ -74,9 +75,10 @@ class Dense:
                     for some, at in zip(numbers.split(width), index.split(width), strict=True):
                         row.addmv_(drawn(at), some, alpha=scale)
                 return
-            for start, block in gradient.blocks(FORMED):
-                for first in range(0, block.shape[1], width):
-                    some = block[:, first : first + width]
+            for start, strip in gradient.strips(FORMED // len(gradient)):
+                formed = joined(list(strip.pieces()))
+                for first in range(0, formed.shape[1], width):
+                    some = formed[:, first : first + width]
                     index = torch.arange(some.shape[1], device=to.device) + (start + first)
                     to.addmm_(some, drawn(index).T, alpha=scale)
 
@@ -128,10 +130,11 @@ class Sparse:
                 for column, factor in drawn(index.flatten()):
                     to.scatter_add_(1, column.view_as(index), numbers * factor.view_as(index))
                 return
-            for start, block in gradient.blocks(PIECE):
-                index = torch.arange(block.shape[1], device=to.device) + start
-                for column, factor in drawn(index):
-                    to.index_add_(1, column, block * factor)
+            for start, strip in gradient.strips(HASHED):
+                parts = drawn(torch.arange(strip.shape.numel(), device=to.device) + start)
+                for piece, some in zip(strip.pieces(), to.split(strip.samples_at_a_time), strict=True):
+                    for column, factor in parts:
+                        some.index_add_(1, column, piece * factor)
 
         return add
 
