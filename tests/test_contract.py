@@ -21,6 +21,10 @@ VARIANTS = [
     "influence-self[curvature=ggn]",
     "ekfac[layers=all]",
     "ekfac-self[labels=given,layers=all]",
+    "trak[checkpoints=all,layers=all]",
+    "trak-self[k=20]",
+    "logra[layers=all,side=3]",
+    "logra-self[layers=all]",
 ]
 
 

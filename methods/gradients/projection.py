@@ -8,6 +8,7 @@ since each parameter draws by its name. No part of it is kept but the narrow sid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from math import sqrt
 from typing import Protocol
 
 import torch
@@ -20,7 +21,7 @@ from .signs import key, places, signs
 
 FORMED = 2**22  # numbers of gradients formed at a time, to be multiplied by signs: 16 MiB in float32
 DRAWN = 2**20  # signs drawn at a time: 4 MiB in float32
-HASHED = 2**20  # places drawn at a time: 12 MiB
+PLACED = 2**18  # places drawn at a time: 2 MiB, and as much for each step of drawing them
 
 Add = Callable[[Gradient, Tensor], None]
 
@@ -48,8 +49,8 @@ class Dense:
         k: number of columns.
         seed: of the signs.
 
-    Cost: k multiplications for every number of a gradient, some k/3 times that of a training epoch for a multilayer
-    perceptron. Memory: 32 MiB and the result (n, k).
+    Cost: k multiplications for every number of a gradient, which is some 0.4·k training epochs of a multilayer perceptron
+    and far fewer of a network whose parameters are used at many positions. Memory: some 60 MB and the result (n, k).
     """
 
     k: int
@@ -63,7 +64,7 @@ class Dense:
         return dict.fromkeys(parameters, slice(0, self.k))
 
     def onto(self, name: str, parameter: Tensor) -> Add:
-        own, scale = key(self.seed, name), self.k**-0.5
+        own, scale = key(self.seed, name), 1 / sqrt(self.k)
 
         def drawn(index: Tensor) -> Tensor:
             return signs(own, index, self.k, parameter.dtype)
@@ -88,18 +89,18 @@ class Dense:
 
 @dataclass(frozen=True)
 class Sparse:
-    """Every number, with a random sign, added to s of k columns, divided by √s: a sparse Johnson-Lindenstrauss transform.
+    """Every number, with a random sign, added to s of k columns, divided by √s: a sparse Johnson-Lindenstrauss matrix.
 
     One column of each of s equal parts (Kane & Nelson 2014, section 1.1, block construction; for s = 1, the count
-    sketch). Signs and columns are drawn anew for each batch. Gradients are formed, for so few rows of a parameter at a
-    time that they stay in the cache; an embedding's are not.
+    sketch). Signs and columns are drawn anew for each batch. Gradients are formed, for so few samples at a time that
+    they stay in the cache; an embedding's only where few tokens occur.
 
     Args:
         k: number of columns.
         seed: of the signs and columns.
         s: columns that a number is added to; k is a multiple of it.
 
-    Cost: s additions for every number of a gradient, whatever k. Memory: a few MiB and the result (n, k).
+    Cost: s additions for every number of a gradient, whatever k. Memory: some 40 MB and the result (n, k).
     """
 
     k: int
@@ -116,11 +117,11 @@ class Sparse:
         return dict.fromkeys(parameters, slice(0, self.k))
 
     def onto(self, name: str, parameter: Tensor) -> Add:
-        own, scale = key(self.seed, name), self.s**-0.5
+        own, scale = key(self.seed, name), 1 / sqrt(self.s)
 
         def drawn(index: Tensor) -> list[tuple[Tensor, Tensor]]:
             columns, negative = places(own, index, self.k, self.s)
-            factors = (scale - 2 * scale * negative).to(parameter.dtype)
+            factors = (1 - 2 * negative.to(parameter.dtype)) * scale
             return list(zip(columns, factors, strict=True))
 
         def add(gradient: Gradient, to: Tensor) -> None:
@@ -130,7 +131,7 @@ class Sparse:
                 for column, factor in drawn(index.flatten()):
                     to.scatter_add_(1, column.view_as(index), numbers * factor.view_as(index))
                 return
-            for start, strip in gradient.strips(HASHED):
+            for start, strip in gradient.strips(PLACED // self.s):
                 parts = drawn(torch.arange(strip.shape.numel(), device=to.device) + start)
                 for piece, some in zip(strip.pieces(), to.split(strip.samples_at_a_time), strict=True):
                     for column, factor in parts:
@@ -141,7 +142,7 @@ class Sparse:
 
 @dataclass(frozen=True)
 class Factored:
-    """leftᵀ g right of each parameter's gradient (out, in), with random signs left (out, j) / √j and right (in, k) / √k.
+    """leftᵀ g right of each parameter's gradient (out, in): random signs left (out, j) / √j and right (in, k) / √k.
 
     The low-rank projection of Choe et al. 2024 (LoGra, section 3.1). A kernel's gradient is (out, in × kernel), a
     vector's (out, 1), an embedding's (tokens, width). A side that is no longer than its projection is left as it is, so
@@ -173,7 +174,8 @@ class Factored:
 
     def onto(self, name: str, parameter: Tensor) -> Add:
         out, into = _matrix(parameter)
-        left, right = self._side(f"{name} left", out, self.j, parameter), self._side(f"{name} right", into, self.k, parameter)
+        left = self._side(f"{name} left", out, self.j, parameter)
+        right = self._side(f"{name} right", into, self.k, parameter)
 
         def add(gradient: Gradient, to: Tensor) -> None:
             to += gradient.compressed(left, right).flatten(1)
@@ -184,15 +186,22 @@ class Factored:
         """Random signs (length, k), or the identity."""
         if length <= k:
             return torch.eye(length, dtype=like.dtype, device=like.device)
-        return signs(key(self.seed, name), torch.arange(length, device=like.device), k, like.dtype).T * k**-0.5
+        drawn = signs(key(self.seed, name), torch.arange(length, device=like.device), k, like.dtype)
+        return drawn.T / sqrt(k)
 
 
 class Projected:
-    """Reduction to the projected gradients (n, k), in the gradients' own precision, on their device."""
+    """Reduction to the projected gradients (n, k), in the gradients' own precision, on their device.
 
-    def __init__(self, projection: Projection, parameters: Mapping[str, Tensor]) -> None:
+    Args:
+        projection: the same for whatever is to be compared.
+        parameters: those that are selected.
+        prefix: of the names by which they draw.
+    """
+
+    def __init__(self, projection: Projection, parameters: Mapping[str, Tensor], prefix: str = "") -> None:
         self.columns = projection.columns(parameters)
-        self.add = {name: projection.onto(name, parameter) for name, parameter in parameters.items()}
+        self.add = {name: projection.onto(prefix + name, parameter) for name, parameter in parameters.items()}
 
     def begin(self, layout: Layout) -> None:
         width = max(columns.stop for columns in self.columns.values())

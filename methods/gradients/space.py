@@ -35,6 +35,8 @@ class GradientSpace:
     state: State
     modules: dict[str, nn.Module]
     valid_rows: Callable[[], Examples]
+    prefix: str = ""
+    """Of the parameters' names in the problem's own model, where this space's model is a layer of that."""
 
     @property
     def train(self) -> Gradients:
@@ -171,7 +173,8 @@ def _on_features(
     own = {key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()}
     rows = max(problem.batch_size, HEAD_NUMBERS // layer.in_features)
     head = replace(problem, model=layer, train=features(problem.train), checkpoints=(Checkpoint(own),), batch_size=rows)
-    return GradientSpace(head, head.checkpoints[0], own, {"": layer}, cache(lambda: features(problem.validation)))
+    valid = cache(lambda: features(problem.validation))
+    return GradientSpace(head, head.checkpoints[0], own, {"": layer}, valid, f"{name}.")
 
 
 def _tied(model: nn.Module, layer: nn.Module) -> bool:

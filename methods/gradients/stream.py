@@ -94,7 +94,7 @@ class Gradients:
         Raises:
             InputError: if these do not fit the memory budget.
         """
-        reduced = Projected(projection, self.space.parameters)
+        reduced = Projected(projection, self.space.parameters, self.space.prefix)
         numbers = len(self) * max(columns.stop for columns in reduced.columns.values())
         self.space.problem.afford(numbers * self.layout.dtype.itemsize, "the projected gradients (n, k)")
         kept: Tensor = self.reduce(reduced, objective=objective)[0]
