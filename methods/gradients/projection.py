@@ -49,8 +49,8 @@ class Dense:
         k: number of columns.
         seed: of the signs.
 
-    Cost: k multiplications for every number of a gradient, which is some 0.4·k training epochs of a multilayer perceptron
-    and far fewer of a network whose parameters are used at many positions. Memory: some 60 MB and the result (n, k).
+    Cost: k multiplications for every number of a gradient: some 0.4·k training epochs of a multilayer perceptron, far
+    fewer of a network whose parameters are used at many positions. Memory: some 60 MB and the result (n, k).
     """
 
     k: int
