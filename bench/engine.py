@@ -12,7 +12,7 @@ import torch
 from sklearn.ensemble import IsolationForest
 from torch import Size, Tensor, nn
 
-from ..methods.gradients import Gradients, gradient_space
+from ..methods.gradients import Factored, Gradients, Sparse, gradient_space
 from ..methods.isolation_forest import isolation_forest
 from .errors import unknown
 from .examples import Examples
@@ -134,6 +134,9 @@ def works(network: Network) -> list[Work]:
             scores("outlier-gradient", layers="all"),
             {NORMS: 1, EPOCH: 0.5, FOREST: 1},
         ),
+        Work("sparse projection to 4,096, all layers", all_layers(lambda gradients: gradients.projected(Sparse(4096)))),
+        Work("factored projection to 16 × 16", all_layers(lambda gradients: gradients.projected(Factored(16, 16)))),
+        Work("TRAK, last layer", scores("trak")),
         Work("DataInf, all layers", scores("datainf", layers="all"), {EPOCH: 3}),
     ]
     if "ekfac-self" in registered():

@@ -13,7 +13,7 @@ from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .gradient_norm import Checkpoints, over
-from .gradients import Dense, Factored, GradientSpace, Layers, gradient_space
+from .gradients import Dense, Factored, Gradients, GradientSpace, Layers, gradient_space, reduction
 
 ROWS_IN_DOUBLE = 1024
 
@@ -26,7 +26,7 @@ def trak(
 
     Args:
         problem: a classifier whose outputs are logits, with validation rows; p is the label's probability.
-        k: columns of the projection.
+        k: columns of the projection; gradients of no more numbers are taken as they are.
         damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all; the paper takes the ends of several training runs,
@@ -39,10 +39,10 @@ def trak(
     for number, checkpoint in enumerate(over(problem, checkpoints)):
         space, projection = gradient_space(problem, layers, checkpoint), Dense(k, problem.seed + number)
         errors.append(error(space))
-        features = space.train.projected(projection, log_odds)
-        targets = space.valid.projected(projection, log_odds).sum(0, dtype=torch.float64)
-        direction = torch.linalg.solve(damped_gram(features, damping), targets)
-        kernels.append(torch.cat([rows @ direction for rows in in_double(features)]).cpu())
+        phi = features(space.train, projection)
+        targets = features(space.valid, projection).sum(0, dtype=torch.float64)
+        direction = torch.linalg.solve(damped_gram(phi, damping), targets)
+        kernels.append(torch.cat([rows @ direction for rows in in_double(phi)]).cpu())
     return (-torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
 
 
@@ -54,7 +54,7 @@ def trak_self(
 
     Args:
         problem: a classifier whose outputs are logits; p is the label's probability.
-        k: columns of the projection.
+        k: columns of the projection; gradients of no more numbers are taken as they are.
         damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all.
@@ -66,9 +66,8 @@ def trak_self(
     for number, checkpoint in enumerate(over(problem, checkpoints)):
         space = gradient_space(problem, layers, checkpoint)
         errors.append(error(space))
-        features = space.train.projected(Dense(k, problem.seed + number), log_odds)
-        inverse = torch.linalg.inv(damped_gram(features, damping))
-        kernels.append(quadratic(features, inverse))
+        phi = features(space.train, Dense(k, problem.seed + number))
+        kernels.append(quadratic(phi, torch.linalg.inv(damped_gram(phi, damping))))
     return (torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
 
 
@@ -121,6 +120,15 @@ def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
     """log(p / (1 - p)) of the label's probability p, (B,), from logits: TRAK's model output function."""
     label = y[:, None]
     return outputs.gather(1, label)[:, 0] - outputs.scatter(1, label, -torch.inf).logsumexp(1)
+
+
+def features(gradients: Gradients, projection: Dense) -> Tensor:
+    """Gradients of the log-odds (n, k), projected if that leaves fewer numbers."""
+    if projection.k < gradients.space.size:
+        return gradients.projected(projection, log_odds)
+    gradients.space.problem.afford(len(gradients) * gradients.space.size * 8, "the gradients (n, p)")
+    flat: Tensor = gradients.reduce(reduction.Flat(), objective=log_odds)[0]
+    return flat
 
 
 def error(space: GradientSpace) -> Tensor:
