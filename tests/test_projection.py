@@ -110,6 +110,16 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(kind):
     assert (first != other).float().mean() > 0.5
 
 
+@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("network", ["encoder", "embedding", "conv2d, wide"])
+def test_half_precision_is_summed_in_single_precision(network, kind):
+    half = gradient_space(problem_of(*CLOSED[network], dtype=torch.bfloat16), "all").train
+    ours = half.projected(MAKE[kind](7))
+    exact = half.matrix().double() @ explicit(MAKE[kind](7), half.space.parameters)
+    assert ours.dtype == torch.float32
+    assert (ours - exact).norm() < (0.02 if kind == "factored" else 0.005) * exact.norm()
+
+
 def test_words_are_those_of_the_published_generator():
     own, step = key(3, "fc.weight"), 0x9E3779B97F4A7C15
     drawn = words(own, torch.tensor([0, 1, 10**12]), 2)

@@ -64,26 +64,26 @@ class Dense:
         return dict.fromkeys(parameters, slice(0, self.k))
 
     def onto(self, name: str, parameter: Tensor) -> Add:
-        own, scale = key(self.seed, name), 1 / sqrt(self.k)
+        own, scale, width = key(self.seed, name), 1 / sqrt(self.k), max(1, DRAWN // self.k)
 
         def drawn(index: Tensor) -> Tensor:
-            return signs(own, index, self.k, parameter.dtype)
+            return signs(own, index, self.k, at_least_single(parameter.dtype))
 
         def add(gradient: Gradient, to: Tensor) -> None:
             sparse = gradient.scattered()
             if sparse is not None:
-                for row, numbers, index in zip(to, *sparse, strict=True):
-                    for some, at in zip(numbers.split(width), index.split(width), strict=True):
-                        row.addmv_(drawn(at), some, alpha=scale)
+                numbers, index = sparse
+                for row, some, at in zip(to, numbers.to(to.dtype), index, strict=True):
+                    for part, own_index in zip(some.split(width), at.split(width), strict=True):
+                        row.addmv_(drawn(own_index), part, alpha=scale)
                 return
             for start, strip in gradient.strips(FORMED // len(gradient)):
-                formed = joined(list(strip.pieces()))
+                formed = joined(list(strip.pieces())).to(to.dtype)
                 for first in range(0, formed.shape[1], width):
                     some = formed[:, first : first + width]
                     index = torch.arange(some.shape[1], device=to.device) + (start + first)
                     to.addmm_(some, drawn(index).T, alpha=scale)
 
-        width = max(1, DRAWN // self.k)
         return add
 
 
@@ -121,7 +121,7 @@ class Sparse:
 
         def drawn(index: Tensor) -> list[tuple[Tensor, Tensor]]:
             columns, negative = places(own, index, self.k, self.s)
-            factors = (1 - 2 * negative.to(parameter.dtype)) * scale
+            factors = (1 - 2 * negative.to(at_least_single(parameter.dtype))) * scale
             return list(zip(columns, factors, strict=True))
 
         def add(gradient: Gradient, to: Tensor) -> None:
@@ -191,7 +191,7 @@ class Factored:
 
 
 class Projected:
-    """Reduction to the projected gradients (n, k), in the gradients' own precision, on their device.
+    """Reduction to the projected gradients (n, k), in single precision at least, on the gradients' device.
 
     Args:
         projection: the same for whatever is to be compared.
@@ -205,7 +205,7 @@ class Projected:
 
     def begin(self, layout: Layout) -> None:
         width = max(columns.stop for columns in self.columns.values())
-        self.kept = torch.zeros(layout.n, width, dtype=layout.dtype, device=layout.device)
+        self.kept = torch.zeros(layout.n, width, dtype=at_least_single(layout.dtype), device=layout.device)
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
         for summand in gradient.summands():
@@ -213,6 +213,11 @@ class Projected:
 
     def result(self) -> Tensor:
         return self.kept
+
+
+def at_least_single(dtype: torch.dtype) -> torch.dtype:
+    """The precision in which projections are summed up."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _matrix(parameter: Tensor) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from . import reduction
 from .capture import Objective, Take, capture
 from .gradient import Gradient
 from .passes import GradientPass
-from .projection import Projected, Projection
+from .projection import Projected, Projection, at_least_single
 from .reduction import Direction, Layout, Reduction
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ class Gradients:
         """
         reduced = Projected(projection, self.space.parameters, self.space.prefix)
         numbers = len(self) * max(columns.stop for columns in reduced.columns.values())
-        self.space.problem.afford(numbers * self.layout.dtype.itemsize, "the projected gradients (n, k)")
+        self.space.problem.afford(
+            numbers * at_least_single(self.layout.dtype).itemsize, "the projected gradients (n, k)"
+        )
         kept: Tensor = self.reduce(reduced, objective=objective)[0]
         return kept
 
