@@ -223,7 +223,7 @@ def test_columns_say_which_parameter_they_belong_to():
 
 
 def test_memory_is_that_of_blocks_and_the_result():
-    problem = problem_of(lambda: nn.Linear(1024, 1500), (1024,), dtype=torch.float32)
+    problem = problem_of(lambda: nn.Linear(1024, 1500), (1024,), dtype=torch.float32, batch_size=23)
     gradients = gradient_space(problem, ["*", "nothing"]).train
     gradients.space.plan  # noqa: B018 - which takes memory of its own
     for projection in (Dense(64), Sparse(64), Factored(8, 8)):
