@@ -51,8 +51,9 @@ def _planted() -> tuple[Problem, NDArray[np.bool_]]:
     rows = Examples(torch.tensor(x).float(), torch.tensor(given))
     training, valid = rows[:N_TRAIN], rows[N_TRAIN:]
     architecture = Architecture("planted", _network, Recipe(10, 16, "adam", 0.01, checkpoints=4))
-    model, checkpoints = train(architecture, training, 3, seed=0)
-    return Problem(model, training, valid, checkpoints, batch_size=32), (given != true)[:N_TRAIN]
+    trained = train(architecture, training, 3, seed=0)
+    problem = Problem(trained.model, training, valid, trained.checkpoints, batch_size=32, dynamics=trained.dynamics)
+    return problem, (given != true)[:N_TRAIN]
 
 
 def _network(shape: torch.Size, classes: int) -> nn.Module:
@@ -88,7 +89,7 @@ def follows_a_permutation(name: str, given: Hyperparameters) -> None:
     """When the training rows are permuted, the scores are permuted with them."""
     problem, _ = planted()
     order = np.random.default_rng(1).permutation(len(problem.train))
-    permuted = score(name, replace(problem, train=problem.train[order]), **given)
+    permuted = score(name, problem.on(order), **given)
     _same(name, score(name, problem, **given)[order], permuted, "a permutation of the training rows")
 
 
@@ -123,18 +124,19 @@ def cannot_see_the_truth(name: str, given: Hyperparameters) -> None:
 
 
 def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:
-    """What it does not declare changes nothing; without validation rows that it declares, it ends in a clear error."""
+    """What it does not declare changes nothing; without rows or dynamics that it declares, it ends in an error."""
     problem, _ = planted()
     uses = find(name).uses_with(given)
     bare = problem.only(uses)
     if not np.array_equal(score(name, problem, **given), score(name, bare, **given)):
         raise ContractError(f"{name} uses more than it declares")
-    if "validation" in uses:
+    without = {"validation": replace(problem, valid=None), "dynamics": replace(problem, dynamics=None)}
+    for use in uses & without.keys():
         try:
-            score(name, replace(problem, valid=None), **given)
+            score(name, without[use], **given)
         except InputError:
-            return
-        raise ContractError(f"{name} declares that it uses validation rows, and works without them")
+            continue
+        raise ContractError(f"{name} declares that it uses {use}, and works without it")
 
 
 def refuses_bad_hyperparameters(name: str, given: Hyperparameters) -> None:

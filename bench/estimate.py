@@ -3,7 +3,7 @@
 import gc
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log
 from statistics import median
 from typing import Any
@@ -153,7 +153,7 @@ class _Pilots:
 
     def run(self, rows: int, times: int = 1) -> None:
         """Run the method on that many rows."""
-        small = replace(self.problem, train=self.problem.train[self.order[:rows]])
+        small = self.problem.on(self.order[:rows])
         for _ in range(times):
             memory.settle()
             before = memory.resident_bytes()

@@ -48,6 +48,11 @@ class Examples:
         return logits
 
     @property
+    def shape(self) -> torch.Size:
+        """The shape of a row's input; of a mapping, of the first tensor's."""
+        return next(iter(self.tensors.values())).shape[1:]
+
+    @property
     def tensors(self) -> dict[str, Tensor]:
         """The inputs' tensors by name, that of a single one empty."""
         return dict(self.x) if isinstance(self.x, Mapping) else {"": self.x}

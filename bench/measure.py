@@ -5,7 +5,6 @@ import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -76,7 +75,7 @@ def calibrate(problem: Problem) -> list[float]:
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
     """Two batches through the method; what goes wrong there will go wrong, and be told, in the real call."""
     rows = problem.sampling_order()[: 2 * problem.batch_size]
-    small = replace(problem, train=problem.train[rows])
+    small = problem.on(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

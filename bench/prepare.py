@@ -4,20 +4,25 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import pooch
 from safetensors.torch import load_file, save_file
-from torch import Size
+from torch import Size, Tensor
 
 from ..datasets.dataset import Dataset
 from . import fingerprint, models
+from .dynamics import Dynamics
 from .errors import InputError
 from .examples import Examples
 from .problem import Checkpoint, Problem
-from .training import accuracy, train
+from .progress import bar
+from .training import Trained, accuracy, batch_sizes, train
+from .unfinished import Unfinished
 
 
 def cache_folder() -> Path:
@@ -47,7 +52,9 @@ def prepared(data: Dataset, model: str, seed: int) -> Path:
     trains, the seed and the libraries.
     """
     architecture = models.find(model)
-    content = fingerprint.tensors(t for part in (data.train, data.valid, data.test) for t in (part.x, part.y))
+    content = fingerprint.tensors(
+        tensor for part in (data.train, data.valid, data.test) for tensor in _tensors("", part).values()
+    )
     code = fingerprint.code("influence_bench.bench.training")
     parts = [
         content,
@@ -58,41 +65,50 @@ def prepared(data: Dataset, model: str, seed: int) -> Path:
         repr(fingerprint.versions()),
     ]
     folder = cache_folder() / fingerprint.digest(*parts)
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    try:
-        _make(partial, data, architecture, seed)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # another process was first, which is as good
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    unfinished = folder.with_name(f".training-{folder.name}.safetensors")
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make(folder, data, architecture, seed, unfinished)
+    unfinished.unlink(missing_ok=True)
     return folder
 
 
-def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: int) -> None:
-    classes = len(data.classes)
+def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: int, unfinished: Path) -> None:
+    steps = architecture.recipe.epochs * len(batch_sizes(len(data.train), architecture.recipe.batch_size))
     try:
-        model, checkpoints = train(architecture, data.train, classes, seed)
+        with bar(f"training {architecture.name}", steps) as advance:
+            trained = train(architecture, data.train, len(data.classes), seed, Unfinished(unfinished, advance))
+    except InputError:
+        raise
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        shape = tuple(data.train.x.shape[1:])
+        shape = tuple(data.train.shape)
         raise InputError(f"the model {architecture.name} does not fit inputs of shape {shape}: {error}") from error
-    for number, checkpoint in enumerate(checkpoints):
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    try:
+        _write(partial, data, architecture, seed, trained)
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # another process was first, which is as good
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed: int, trained: Trained) -> None:
+    for number, checkpoint in enumerate(trained.checkpoints):
         save_file(dict(checkpoint.state), folder / f"checkpoint-{number}.safetensors")
-    rows = {"train.x": data.train.x, "train.y": data.train.y, "valid.x": data.valid.x, "valid.y": data.valid.y}
+    if trained.dynamics is not None:
+        save_file(trained.dynamics.figures, folder / "dynamics.safetensors")
+    rows = _tensors("train", data.train) | _tensors("valid", data.valid)
     save_file({name: tensor.contiguous() for name, tensor in rows.items()}, folder / "rows.safetensors")
     record = {
         "model": architecture.name,
         "recipe": asdict(architecture.recipe),
-        "shape": list(data.train.x.shape[1:]),
-        "classes": classes,
+        "shape": list(data.train.shape),
+        "classes": len(data.classes),
         "seed": seed,
-        "learning_rates": [checkpoint.learning_rate for checkpoint in checkpoints],
-        "model_accuracy": accuracy(model, data.test),
+        "learning_rates": [checkpoint.learning_rate for checkpoint in trained.checkpoints],
+        "model_accuracy": accuracy(trained.model, data.test) if architecture.loss is None else nan,
     }
     (folder / "problem.json").write_text(json.dumps(record, indent=1))
 
@@ -106,7 +122,8 @@ def record(folder: Path) -> dict[str, Any]:
 def open_problem(folder: Path) -> Problem:
     """The prepared problem in a folder; its checkpoints are read only when a method asks for them."""
     known = record(folder)
-    model = models.find(known["model"]).build(Size(known["shape"]), known["classes"])
+    architecture = models.find(known["model"])
+    model = architecture.build(Size(known["shape"]), known["classes"])
     checkpoints = [
         Checkpoint(folder / f"checkpoint-{number}.safetensors", rate)
         for number, rate in enumerate(known["learning_rates"])
@@ -114,5 +131,19 @@ def open_problem(folder: Path) -> Problem:
     model.load_state_dict(dict(checkpoints[-1].state))
     model.eval()
     rows = load_file(folder / "rows.safetensors")
-    train, valid = Examples(rows["train.x"], rows["train.y"]), Examples(rows["valid.x"], rows["valid.y"])
-    return Problem(model, train, valid, checkpoints, seed=known["seed"])
+    recorded = folder / "dynamics.safetensors"
+    dynamics = Dynamics(**load_file(recorded)) if recorded.exists() else None
+    train, valid = _examples("train", rows), _examples("valid", rows)
+    return Problem(model, train, valid, checkpoints, architecture.loss, seed=known["seed"], dynamics=dynamics)
+
+
+def _tensors(part: str, examples: Examples) -> dict[str, Tensor]:
+    """A part's tensors by the names that they have in a file."""
+    return {f"{part}.y": examples.y} | {f"{part}.x.{field}": tensor for field, tensor in examples.tensors.items()}
+
+
+def _examples(part: str, rows: Mapping[str, Tensor]) -> Examples:
+    """The part that a file holds."""
+    prefix = f"{part}.x."
+    x = {name.removeprefix(prefix): tensor for name, tensor in rows.items() if name.startswith(prefix)}
+    return Examples(x.get("", x), rows[f"{part}.y"])

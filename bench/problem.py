@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn import functional as F
 
+from .dynamics import Dynamics
 from .errors import InputError
 from .examples import Examples, checked
 from .passes import Pass
@@ -55,6 +56,7 @@ class Problem:
         device: where batches are computed; default: where the model lies.
         memory_budget: bytes that a method may take above the loaded problem. The gradient engine keeps to it by taking
             fewer rows at a time; what cannot keep to it is refused.
+        dynamics: what the model said of each training row while it was trained, where a method needs it.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -69,6 +71,7 @@ class Problem:
     seed: int = 0
     device: torch.device | str | None = None
     memory_budget: int = 2 * GIB
+    dynamics: Dynamics | None = None
 
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
@@ -87,6 +90,8 @@ class Problem:
             raise InputError(f"batch_size is {self.batch_size}; it must be at least 1")
         if self.memory_budget < 1:
             raise InputError(f"memory_budget is {self.memory_budget}; it must be at least 1 byte")
+        if self.dynamics is not None and len(self.dynamics) != len(self.train):
+            raise InputError(f"dynamics: {len(self.dynamics)} rows, but {len(self.train)} in train; they must match")
 
     @cached_property
     def state(self) -> State:
@@ -105,12 +110,27 @@ class Problem:
             raise InputError("this method needs validation rows with trusted labels: give valid=(x, y) to Problem")
         return self.valid
 
+    @property
+    def recorded(self) -> Dynamics:
+        """The training dynamics, for methods that declare that they use them."""
+        if self.dynamics is None:
+            raise InputError(
+                "this method needs training dynamics: take the problem from prepare, or give dynamics= to Problem"
+            )
+        return self.dynamics
+
+    def on(self, rows: Any) -> "Problem":
+        """This problem with some of its training rows only, or with all in another order."""
+        dynamics = None if self.dynamics is None else self.dynamics[rows]
+        return replace(self, train=self.train[rows], dynamics=dynamics)
+
     def only(self, uses: frozenset[str]) -> "Problem":
         """This problem without what a method does not declare that it uses."""
         return replace(
             self,
             valid=self.valid if "validation" in uses else None,
             checkpoints=self.checkpoints if "checkpoints" in uses else (),
+            dynamics=self.dynamics if "dynamics" in uses else None,
         )
 
     def afford(self, needed: int, what: str) -> None:

@@ -1,16 +1,24 @@
 """What is running, what is left and how long: a bar on a terminal, a line now and then elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 from rich.table import Column
 
 LINE_SECONDS = 10.0
+BAR_SECONDS = 2.0
 
 
 class Progress:
@@ -56,15 +64,43 @@ class Progress:
 def progress(title: str) -> Iterator[Progress]:
     """Progress on standard error."""
     console = Console(stderr=True)
-    columns = (
+    running = TextColumn("{task.fields[running]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True))
+    console.print(title, markup=False, highlight=False)
+    with Bar(
+        *_columns(), running, console=console, disable=not console.is_terminal, transient=True, expand=True
+    ) as bar:
+        yield Progress(bar, console)
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, if that is a terminal and the work takes over two seconds.
+
+    What it gives is to be called with the number of steps done since the last call.
+    """
+    began = monotonic()
+    console = Console(stderr=True)
+    shown = Bar(*_columns(), console=console, transient=True, disable=not console.is_terminal)
+    task = shown.add_task(title, total=total)
+
+    def advance(steps: int) -> None:
+        if not shown.live.is_started and monotonic() - began > BAR_SECONDS:
+            shown.start()
+        shown.advance(task, steps)
+
+    try:
+        yield advance
+    finally:
+        if shown.live.is_started:
+            shown.stop()
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("left", table_column=Column(no_wrap=True)),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[running]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
     )
-    console.print(title, markup=False, highlight=False)
-    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True, expand=True) as bar:
-        yield Progress(bar, console)

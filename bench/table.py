@@ -65,7 +65,7 @@ def score_table(
     )
     scores = score(method, problem, **hyperparameters)
     order = np.argsort(-scores, kind="stable")
-    guesses = classes[predictions(problem.model, train.x).numpy()]
+    guesses = classes[predictions(problem.model, train).numpy()]
     ranked = table.assign(row=np.arange(len(table)), score=scores, predicted=guesses).iloc[order]
     ranked.insert(0, "rank", np.arange(1, len(table) + 1))
     return ranked[["rank", "row", "score", "predicted", *table.columns]]

@@ -1,16 +1,80 @@
 """One training loop for every model and every arm, deterministic under its seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .dynamics import Dynamics, observed
+from .errors import InputError
 from .examples import Examples
 from .models import Architecture, Recipe
 from .problem import Checkpoint, evaluating
 
 SHIFT = 4
+FACTORS: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "linear": lambda done: 1.0 - done,
+    "drop": lambda done: 1.0 if done < 0.6 else 0.1,
+}
+"""Schedules: the learning rate's factor when a share of all steps is done."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, evenly spaced checkpoints, the last epoch's included, and the dynamics of a classifier."""
+
+    model: nn.Module
+    checkpoints: list[Checkpoint]
+    dynamics: Dynamics | None
+
+
+class Training:
+    """All that the rest of a training depends on, besides the global generator: initialisation and dropout draw there.
+
+    Args:
+        model: freshly initialised.
+        recipe: how it is trained.
+        n: training rows.
+        seed: of the order of the batches and of augmentation.
+        shuffled: whether each epoch has an order of its own.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, n: int, seed: int, shuffled: bool = True) -> None:
+        self.model, self.recipe, self.n, self.shuffled = model, recipe, n, shuffled
+        self.generator = torch.Generator().manual_seed(seed)
+        self.steps = len(batch_sizes(n, recipe.batch_size))
+        self.optimizer, self.scheduler = prepare_optimizer(model, recipe, self.steps)
+        self.epoch = 0
+        self.checkpoints: list[Checkpoint] = []
+        self.observed: list[Tensor] = []
+
+    def batches(self) -> Iterator[Tensor]:
+        """An epoch's rows, in random order if they are shuffled, batch by batch."""
+        order = torch.randperm(self.n, generator=self.generator) if self.shuffled else torch.arange(self.n)
+        yield from order.split(batch_sizes(self.n, self.recipe.batch_size))
+
+    def keep(self, learning_rate: float) -> None:
+        """Keep a checkpoint of the epoch that has ended, if it is one of those to keep."""
+        many, epochs = self.recipe.checkpoints, self.recipe.epochs
+        if self.epoch in {round((k + 1) * epochs / many) for k in range(many)}:
+            state = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.checkpoints.append(Checkpoint(state, learning_rate))
+
+
+class Watch:
+    """Is told of a training as it goes; this one does nothing. What it does is no matter of the result."""
+
+    def begin(self, training: Training) -> None:
+        """Before the first step: the training may be put into the state of one that was interrupted."""
+
+    def step(self) -> None:
+        """After each step."""
+
+    def epoch(self, training: Training) -> None:
+        """After each epoch."""
 
 
 def train(
@@ -18,61 +82,68 @@ def train(
     examples: Examples,
     classes: int,
     seed: int,
+    watch: Watch | None = None,
     *,
     shuffled: bool = True,
-    after_epoch: Callable[[nn.Module], None] | None = None,
-) -> tuple[nn.Module, list[Checkpoint]]:
-    """A freshly initialised model trained by its recipe, and evenly spaced checkpoints, the last epoch's included.
+) -> Trained:
+    """A freshly initialised model trained by its recipe: the same seed gives the same bits on a CPU.
 
     Args:
-        architecture: the model and its recipe.
-        examples: the training rows.
-        classes: how many there are.
-        seed: of the initialisation and the order of the rows.
+        architecture: with its recipe and its loss.
+        examples: training rows.
+        classes: how many.
+        seed: of the initialisation, the order of the batches and what is random in them.
+        watch: is told of the training as it goes.
         shuffled: whether each epoch has an order of its own.
-        after_epoch: told of the model after each epoch.
+
+    Raises:
+        InputError: if the training diverges.
     """
-    with torch.random.fork_rng():  # initialisation and dropout draw from the global generator
+    watch = watch or Watch()
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = architecture.build(examples.x.shape[1:], classes)
-        return model, _trained(model, architecture.recipe, examples, seed, shuffled, after_epoch)
-
-
-def _trained(
-    model: nn.Module,
-    recipe: Recipe,
-    examples: Examples,
-    seed: int,
-    shuffled: bool,
-    after_epoch: Callable[[nn.Module], None] | None,
-) -> list[Checkpoint]:
-    """Train the model; its checkpoints."""
-    order = torch.Generator().manual_seed(seed)
-    steps = -(-len(examples) // recipe.batch_size)
-    optimizer, scheduler = prepare_optimizer(model, recipe, steps)
-    kept = {round((k + 1) * recipe.epochs / recipe.checkpoints) for k in range(recipe.checkpoints)}
-    checkpoints = []
-    model.train()
-    for epoch in range(1, recipe.epochs + 1):
-        rate = optimizer.param_groups[0]["lr"]
-        every = torch.randperm(len(examples), generator=order) if shuffled else torch.arange(len(examples))
-        for rows in every.split(recipe.batch_size):
-            if len(rows) == 1 and len(examples) > 1:
-                continue  # batch normalisation cannot train on a single row
-            optimizer.zero_grad()
-            x = augmented(examples.x[rows], order) if recipe.augment else examples.x[rows]
-            F.cross_entropy(model(x), examples.y[rows]).backward()
-            optimizer.step()
-            if scheduler is not None:
-                scheduler.step()
-        if after_epoch is not None:
-            after_epoch(model)
-        if epoch in kept:
-            state = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-            checkpoints.append(Checkpoint(state, rate))
-    optimizer.zero_grad()
+        model = architecture.build(examples.shape, classes)
+        training = Training(model, architecture.recipe, len(examples), seed, shuffled)
+        watch.begin(training)
+        model.train()
+        while training.epoch < architecture.recipe.epochs:
+            _train_epoch(training, architecture, examples, watch)
+            watch.epoch(training)
+    training.optimizer.zero_grad()
     model.eval()
-    return checkpoints
+    dynamics = Dynamics(*torch.stack(training.observed, 1)) if training.observed else None
+    return Trained(model, training.checkpoints, dynamics)
+
+
+def _train_epoch(training: Training, architecture: Architecture, examples: Examples, watch: Watch) -> None:
+    rate = training.optimizer.param_groups[0]["lr"]
+    figures = torch.empty(3, len(examples))
+    for rows in training.batches():
+        batch = examples[rows]
+        if training.recipe.augment:
+            batch = batch.mapped(lambda x: augmented(x, training.generator))
+        outputs = batch.through(training.model)
+        training.optimizer.zero_grad()
+        (architecture.loss or F.cross_entropy)(outputs, batch.y).mean().backward()
+        training.optimizer.step()
+        training.scheduler.step()
+        if architecture.loss is None:
+            figures[:, rows] = observed(outputs, batch.y)
+        watch.step()
+    if architecture.loss is None:
+        if not figures.isfinite().all():
+            raise InputError(
+                f"the training of {architecture.name} diverges in epoch {training.epoch + 1}: scale the inputs"
+            )
+        training.observed.append(figures)
+    training.epoch += 1
+    training.keep(rate)
+
+
+def batch_sizes(n: int, size: int) -> list[int]:
+    """Rows of each batch of an epoch; a last one of a single row joins the one before: it has no batch statistics."""
+    sizes = [size] * (n // size) + [n % size] * (n % size > 0)
+    return [*sizes[:-2], size + 1] if len(sizes) > 1 and sizes[-1] == 1 else sizes
 
 
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -88,28 +159,32 @@ def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
 
 def prepare_optimizer(
     model: nn.Module, recipe: Recipe, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
-    """The recipe's optimizer, and its scheduler if the rate is not constant; `steps` are those of an epoch."""
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """The recipe's optimizer of the parameters that are to be trained, and its scheduler; `steps` are an epoch's."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    rate, decay, total = recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps
+    optimizer: torch.optim.Optimizer
     if recipe.optimizer == "adam":
-        optimizer: torch.optim.Optimizer = torch.optim.Adam(
-            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        optimizer = torch.optim.Adam(parameters, rate, weight_decay=decay)
+    elif recipe.optimizer == "adamw":
+        optimizer = torch.optim.AdamW(parameters, rate, weight_decay=decay)
     else:
-        optimizer = torch.optim.SGD(
-            model.parameters(), recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
-        )
-    if recipe.schedule == "constant":
-        return optimizer, None
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, recipe.epochs * steps)
+        nesterov = recipe.optimizer == "nesterov"
+        optimizer = torch.optim.SGD(parameters, rate, momentum=0.9, nesterov=nesterov, weight_decay=decay)
+    if recipe.schedule == "one-cycle":
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total)
+    factor = FACTORS[recipe.schedule]
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: factor(done / total))
 
 
 def accuracy(model: nn.Module, examples: Examples) -> float:
     """The share of labels that the model predicts."""
-    return float((predictions(model, examples.x) == examples.y).double().mean())
+    return float((predictions(model, examples) == examples.y).double().mean())
 
 
 @torch.no_grad()
-def predictions(model: nn.Module, x: Tensor) -> Tensor:
+def predictions(model: nn.Module, examples: Examples) -> Tensor:
     """Predicted classes (n,)."""
+    starts = range(0, len(examples), 512)
     with evaluating(model):
-        return torch.cat([model(part).argmax(1) for part in x.split(512)])
+        return torch.cat([examples[start : start + 512].through(model).argmax(1) for start in starts])

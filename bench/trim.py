@@ -11,17 +11,17 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..datasets import dataset as datasets
 from . import fingerprint, models
 from .errors import InputError, unknown
+from .examples import Examples
 from .progress import Progress, progress
 from .results import Run, open_run, read_json, write_json
 from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
 from .suite import Cell, ProblemSpec
-from .training import accuracy, train
+from .training import Training, Watch, accuracy, train
 
 EACH_EPOCH = 2000  # test rows that are looked at after each epoch
 CONTROLS = ("none", "none, unshuffled", "random", "oracle")
@@ -143,19 +143,26 @@ def removed(run: Run, arm: Arm) -> NDArray[np.int64]:
     return np.sort(np.argsort(-suspicion, kind="stable")[:k])
 
 
+class Judge(Watch):
+    """Keeps the accuracy on some rows after each epoch."""
+
+    def __init__(self, rows: Examples) -> None:
+        self.rows = rows
+        self.by_epoch: list[float] = []
+
+    def epoch(self, training: Training) -> None:
+        """Look at the rows."""
+        self.by_epoch.append(accuracy(training.model, self.rows))
+
+
 def train_arm(run: Run, arm: Arm) -> None:
     """Train an arm and store its accuracy on test rows, at the last epoch, and on some of them at every epoch."""
     spec, out = arm.problem, removed(run, arm)
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     kept = data.train[np.setdiff1d(np.arange(len(data.train)), out)]
-    by_epoch: list[float] = []
-
-    def judge(model: torch.nn.Module) -> None:
-        by_epoch.append(accuracy(model, data.test[:EACH_EPOCH]))
-
-    began = perf_counter()
+    began, judge = perf_counter(), Judge(data.test[:EACH_EPOCH])
     architecture, classes = models.find(spec.model), len(data.classes)
-    model, _ = train(architecture, kept, classes, arm.seed, shuffled=arm.shuffled, after_epoch=judge)
+    model = train(architecture, kept, classes, arm.seed, judge, shuffled=arm.shuffled).model
     result = {
         "problem": spec.slug,
         "removal": arm.removal,
@@ -164,7 +171,7 @@ def train_arm(run: Run, arm: Arm) -> None:
         "k": len(out),
         "wrong_labels": int(run.truth(spec.slug)[out].sum()),
         "accuracy": accuracy(model, data.test),
-        "accuracy_by_epoch": by_epoch,
+        "accuracy_by_epoch": judge.by_epoch,
         "seconds": perf_counter() - began,
         "depends_on": dependencies(run, arm),
     }
