@@ -101,7 +101,11 @@ def undeclared(problem):
     return ib.score("loss", problem) * (1 if problem.valid is None else 2)
 
 
-def pretends_to_need_validation(problem):
+def looks_at_dynamics(problem):
+    return ib.score("loss", problem) * (1 if problem.dynamics is None else 2)
+
+
+def pretends_to_need_more(problem):
     return ib.score("loss", problem)
 
 
@@ -115,7 +119,8 @@ def pretends_to_need_validation(problem):
         (heavy_handed, {}, "changes the model"),
         (stays_in_evaluation_mode, {}, "mode"),
         (peeks, {}, "loads a dataset"),
-        (pretends_to_need_validation, {"uses": {"validation"}}, "works without"),
+        (pretends_to_need_more, {"uses": {"validation"}}, "works without"),
+        (pretends_to_need_more, {"uses": {"dynamics"}}, "works without"),
     ],
 )
 def test_contract_catches(cheat, broken, declared, message):
@@ -132,7 +137,8 @@ def test_score_refuses_anything_but_finite_scores_for_every_row(cheat, broken, m
 
 def test_what_a_method_does_not_declare_is_withheld(cheat):
     problem, _ = contract.planted()
-    assert np.array_equal(ib.score(cheat(undeclared), problem), ib.score("loss", problem))
+    for undeclaring in (undeclared, looks_at_dynamics):
+        assert np.array_equal(ib.score(cheat(undeclaring), problem), ib.score("loss", problem))
 
 
 def test_the_truth_is_nowhere_in_a_problem():

@@ -1,0 +1,50 @@
+"""Training dynamics: how the model's view of each label went while it was trained."""
+
+from typing import Literal
+
+import numpy as np
+
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method
+
+
+@method(family="training dynamics", paper="Pleiss et al. 2020, section 3 (area under the margin)", uses={"dynamics"})
+def aum(problem: Problem) -> Scores:
+    """Minus the mean over epochs of the margin: the given label's logit minus the largest other.
+
+    Args:
+        problem: with training dynamics; the paper stops before the first drop of the learning rate.
+
+    Cost: nothing beyond the training.
+    """
+    scores: Scores = -problem.recorded.margin.mean(0)
+    return scores
+
+
+@method(family="training dynamics", paper="Toneva et al. 2019, definition 2 (forgetting events)", uses={"dynamics"})
+def forgetting(problem: Problem) -> Scores:
+    """How often a row that was right in one epoch is wrong in the next; one that is never right counts every epoch.
+
+    Args:
+        problem: with training dynamics.
+
+    Cost: nothing beyond the training.
+    """
+    correct = problem.recorded.margin > 0
+    events = (correct[:-1] & ~correct[1:]).sum(0)
+    return np.where(correct.any(0), events, len(correct)).astype(np.float64)
+
+
+@method(family="training dynamics", paper="Swayamdipta et al. 2020, section 2 (data maps)", uses={"dynamics"})
+def cartography(problem: Problem, score: Literal["confidence", "variability"] = "confidence") -> Scores:
+    """One minus the mean over epochs of p_y, the probability of the given label; or the deviation of p_y.
+
+    Args:
+        problem: with training dynamics.
+        score: `confidence`, low for what is hard to learn, or `variability`, high for what is ambiguous.
+
+    Cost: nothing beyond the training.
+    """
+    p = problem.recorded.probability
+    scores: Scores = 1 - p.mean(0) if score == "confidence" else p.std(0)
+    return scores
