@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .bench import catalogue
 from .bench.catalogue import datasets, methods, models, noises, suites
 from .bench.contract import check_method
+from .bench.dynamics import Dynamics
 from .bench.errors import FunctionalFallback, InputError, NotConverged
 from .bench.estimate import Estimate, estimate
 from .bench.examples import Examples
@@ -16,6 +17,7 @@ from .bench.problem import Checkpoint, Problem, Scores
 from .bench.registry import method, score
 from .bench.results import Run, open_run
 from .bench.runner import run
+from .bench.scikit_learn import from_sklearn
 from .datasets.dataset import Dataset, load
 
 __version__ = "0.1.0"
@@ -23,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Checkpoint",
     "Dataset",
+    "Dynamics",
     "Estimate",
     "Examples",
     "FunctionalFallback",
@@ -35,6 +38,7 @@ __all__ = [
     "datasets",
     "estimate",
     "evaluate",
+    "from_sklearn",
     "load",
     "method",
     "methods",
