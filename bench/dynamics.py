@@ -15,7 +15,8 @@ from .errors import InputError
 class Dynamics:
     """Three figures of each training row in each epoch, float32 (epochs, n) each.
 
-    They come from the training-mode forward pass: what the row's batch was told before the step that learns from it.
+    `prepare` records them in the training-mode forward pass: what the model says of a row just before it learns from
+    it. `Dynamics.of` makes them from the logits of a training of one's own.
 
     Args:
         given_logit: the logit of the given label.
@@ -39,6 +40,11 @@ class Dynamics:
         for name, figure in self.figures.items():
             if not figure.isfinite().all():
                 raise InputError(f"dynamics: {name} is not finite everywhere")
+
+    @classmethod
+    def of(cls, logits: Tensor, y: Tensor) -> "Dynamics":
+        """From the logits (epochs, n, classes) of every training row in every epoch and the given labels (n,)."""
+        return cls(*torch.stack([observed(epoch, y) for epoch in logits], 1))
 
     @property
     def figures(self) -> dict[str, Tensor]:

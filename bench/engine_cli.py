@@ -1,4 +1,4 @@
-"""The commands `influence-bench bench ...`: the gradient engine's speed on this machine."""
+"""The commands `influence-bench bench ...`: the gradient engine's speed and the recipes' accuracy on this machine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,9 @@ from rich.console import Console
 from .progress import progress
 from .results import write_json
 
-bench = typer.Typer(help="Time the gradient engine on this machine.", rich_markup_mode=None)
+bench = typer.Typer(
+    help="Time the gradient engine on this machine, and test the models' recipes.", rich_markup_mode=None
+)
 
 
 @bench.command()
@@ -57,3 +59,16 @@ def scaling() -> None:
         with progress("scaling") as told:
             found = grow(told)
         print_scaling(found, Console())
+
+
+@bench.command()
+def recipes(
+    datasets: Annotated[str | None, typer.Option(help="Which of digits, fashion-mnist and cifar10n.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 1,
+) -> None:
+    """Train the small models on clean labels, and hold their test accuracy to goals."""
+    from .recipes import reached
+
+    for goal, accuracy in reached(datasets.replace(",", " ").split() if datasets else None, seeds):
+        verdict = "reached" if accuracy >= goal.accuracy else "MISSED"
+        print(f"{goal.model} on {goal.dataset}: test accuracy {accuracy:.4f}, goal {goal.accuracy:.2f} {verdict}")

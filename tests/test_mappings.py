@@ -102,7 +102,9 @@ def test_what_is_looked_up_once_for_all_rows_counts_for_each(axis, batch_size):
 def test_every_method_takes_a_mapping():
     torch.manual_seed(0)
     valid = fields(4), torch.arange(4) % CLASSES
-    problem = ib.Problem(Positions(axis=True), (fields(), torch.arange(6) % CLASSES), valid)
+    y = torch.arange(6) % CLASSES
+    dynamics = ib.Dynamics.of(torch.randn(2, 6, CLASSES), y)
+    problem = ib.Problem(Positions(axis=True), (fields(), y), valid, dynamics=dynamics)
     for name in ib.methods()["method"]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ib.NotConverged)

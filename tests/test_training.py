@@ -1,5 +1,6 @@
 """Training: deterministic under its seed, the same bits after any interruption, observed as it goes."""
 
+import io
 import json
 import signal
 import subprocess
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 from torch.nn import functional as F
 
 import influence_bench as ib
-from influence_bench.bench import unfinished
+from influence_bench.bench import progress, unfinished
 from influence_bench.bench.models import Architecture, Recipe, find
 from influence_bench.bench.training import Watch, train
 from influence_bench.bench.unfinished import Unfinished
@@ -265,3 +267,18 @@ def test_residual_networks_for_cifar_have_the_parameters_of_their_paper(name, pa
 def test_resnet_34_has_the_recipe_of_outlier_gradient_analysis():
     expected = Recipe(100, 128, "sgd", 0.1, 5e-4, "drop", augment=True)
     assert find("resnet-34").recipe == expected
+
+
+@pytest.mark.parametrize(
+    ("terminal", "seconds", "drawn"), [(True, 0.0, True), (True, 60.0, False), (False, 0.0, False)]
+)
+def test_training_draws_a_bar_on_a_terminal_if_it_takes_long(monkeypatch, tmp_path, terminal, seconds, drawn):
+    monkeypatch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path))
+    seen = io.StringIO()
+    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=seen, force_terminal=terminal, width=100))
+    monkeypatch.setattr(progress, "BAR_SECONDS", seconds)
+    data = ib.load("blobs")
+    ib.prepare(data, "logistic")
+    steps = 50 * -(-len(data.train) // 64)
+    assert (f"{steps}/{steps}" in seen.getvalue() and "training logistic" in seen.getvalue()) == drawn
+    assert drawn or seen.getvalue() == ""

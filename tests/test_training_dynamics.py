@@ -1,15 +1,12 @@
 """Methods that read training dynamics, on dynamics made by hand."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch import nn
 
 import influence_bench as ib
-from influence_bench.bench import contract, progress
+from influence_bench.bench import contract
 
 # Right, wrong by epoch; a row each: never wrong, forgotten twice, learned late, never learned, undecided.
 MARGINS = torch.tensor([[2, 1, 3, 1], [1, -1, 1, -3], [-2, -1, 1, 2], [-4, -1, -1, -2], [0, 0, 0, 0]]).T
@@ -40,9 +37,7 @@ def test_cartography_is_one_minus_the_confidence_or_the_variability():
 
 @pytest.mark.parametrize("name", ["aum", "forgetting", "cartography"])
 def test_without_dynamics_they_say_where_to_get_them(name):
-    with pytest.raises(
-        ib.InputError, match="needs training dynamics: take the problem from prepare, or give dynamics="
-    ):
+    with pytest.raises(ib.InputError, match=r"needs training dynamics: .* give dynamics= to Problem"):
         ib.score(name, problem())
 
 
@@ -50,6 +45,13 @@ def test_dynamics_are_withheld_from_methods_that_do_not_declare_them():
     given = problem(dynamics=DYNAMICS)
     assert given.only(frozenset()).dynamics is None
     assert given.only(frozenset({"dynamics"})).dynamics is DYNAMICS
+
+
+def test_dynamics_are_made_from_the_logits_of_every_epoch():
+    logits = torch.tensor([[[1.0, 3, 2], [0, 0, 4]], [[0, 5, 1], [2, 1, 2]]])  # two epochs, two rows, three classes
+    made = ib.Dynamics.of(logits, torch.tensor([1, 2]))
+    np.testing.assert_allclose(made.margin, [[1, 4], [4, 0]])
+    np.testing.assert_allclose(made.probability, logits.double().softmax(2)[:, [0, 1], [1, 2]], rtol=1e-6)
 
 
 def test_dynamics_follow_the_rows():
@@ -77,18 +79,3 @@ def test_dynamics_of_the_planted_problem_tell_its_flips():
     given, is_noisy = contract.planted()
     assert given.dynamics.probability.shape == (10, len(given.train))
     assert ib.evaluate(ib.score("aum", given), is_noisy)["roc_auc"] > 0.9
-
-
-@pytest.mark.parametrize(
-    ("terminal", "seconds", "drawn"), [(True, 0.0, True), (True, 60.0, False), (False, 0.0, False)]
-)
-def test_training_draws_a_bar_on_a_terminal_if_it_takes_long(monkeypatch, tmp_path, terminal, seconds, drawn):
-    monkeypatch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path))
-    seen = io.StringIO()
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=seen, force_terminal=terminal, width=100))
-    monkeypatch.setattr(progress, "BAR_SECONDS", seconds)
-    data = ib.load("blobs")
-    ib.prepare(data, "logistic")
-    steps = 50 * -(-len(data.train) // 64)
-    assert (f"{steps}/{steps}" in seen.getvalue() and "training logistic" in seen.getvalue()) == drawn
-    assert drawn or seen.getvalue() == ""

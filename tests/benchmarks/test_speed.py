@@ -25,12 +25,12 @@ WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))
 
 @pytest.fixture(scope="module", params=["mlp", "small-resnet"])
 def problem(request):
-    """A fixed problem: random inputs and labels, an untrained model, one checkpoint."""
+    """A fixed problem: random inputs, labels and dynamics, an untrained model, one checkpoint."""
     torch.manual_seed(0)
     shape = (784,) if request.param == "mlp" else (3, 32, 32)
     model = architectures[request.param].build(torch.Size(shape), 10)
     x, y = torch.randn(ROWS, *shape), torch.randint(10, (ROWS,))
-    return ib.Problem(model, train=(x, y), valid=(x[:64], y[:64]))
+    return ib.Problem(model, (x, y), (x[:64], y[:64]), dynamics=ib.Dynamics.of(torch.randn(10, ROWS, 10), y))
 
 
 def note_epochs(benchmark, problem):
