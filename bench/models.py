@@ -96,7 +96,7 @@ def logistic(shape: Size, classes: int) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(shape.numel(), classes))
 
 
-@model(epochs=30, batch_size=64, optimizer="adam", learning_rate=1e-2, weight_decay=1e-3, schedule="one-cycle")
+@model(epochs=30, batch_size=64, optimizer="adam", learning_rate=2e-2, weight_decay=3e-3, schedule="one-cycle")
 def mlp(shape: Size, classes: int) -> nn.Module:
     """Two hidden layers of 128 and 64 rectified units."""
     return nn.Sequential(

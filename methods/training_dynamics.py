@@ -41,7 +41,8 @@ def cartography(problem: Problem, score: Literal["confidence", "variability"] = 
 
     Args:
         problem: with training dynamics.
-        score: `confidence`, low for what is hard to learn, or `variability`, high for what is ambiguous.
+        score: `confidence`, low for what is hard to learn, or `variability`, high for what is ambiguous: a wrong label
+            is that only where the model learns it in the end.
 
     Cost: nothing beyond the training.
     """

@@ -45,6 +45,10 @@ def linear(shape, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(shape.numel(), classes))
 
 
+def normalised(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(shape.numel()), nn.Linear(shape.numel(), classes))
+
+
 def network(recipe, build=convolutional, **more):
     return Architecture("network", build, recipe, **more)
 
@@ -149,7 +153,7 @@ def test_dynamics_are_those_of_the_passes_that_train(tmp_path):
 @pytest.mark.parametrize("batch_size", [8, 40, 41, 64])
 def test_every_row_is_seen_in_every_epoch(batch_size):
     recipe = Recipe(2, batch_size, "adam", 0.01, schedule="one-cycle")  # 41 rows: a single one would be left over
-    dynamics = train(network(recipe), ROWS, 3, seed=0).dynamics
+    dynamics = train(network(recipe, normalised), ROWS, 3, seed=0).dynamics
     assert dynamics.log_probability.shape == (2, N)
     assert (dynamics.log_probability < 0).all()
 
@@ -168,11 +172,16 @@ def test_the_learning_rate_follows_its_schedule(schedule, expected):
     assert rates == pytest.approx(expected)
 
 
-def test_frozen_parameters_stay_and_the_others_are_decayed():
-    recipe = Recipe(1, N, "adamw", 0.1, 0.5)
+def test_frozen_parameters_stay_and_take_no_place_in_the_optimizer():
+    class Groups(Watch):
+        def begin(self, training):
+            self.trained = training.optimizer.param_groups[0]["params"]
+
+    watch = Groups()
     torch.manual_seed(0)
     fresh = convolutional(X.shape[1:], 3)
-    trained = train(network(recipe), ROWS, 3, seed=0).model
+    trained = train(network(Recipe(1, N, "adamw", 0.1, 0.5)), ROWS, 3, 0, watch).model
+    assert len(watch.trained) == len(list(trained.parameters())) - 1
     assert torch.equal(fresh[0].bias, trained[0].bias)
     assert not torch.equal(fresh[0].weight, trained[0].weight)
 
