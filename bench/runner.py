@@ -28,7 +28,7 @@ ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow, which pandas imports where it is installed
     "PYTHONHASHSEED": "0",
-    "TTY_COMPATIBLE": "0",
+    "TTY_COMPATIBLE": "0",  # the bar on the terminal is the runner's
 }
 PREPARE_SECONDS = 24 * 3600.0
 
