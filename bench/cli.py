@@ -160,6 +160,17 @@ def report(
 
 
 @app.command()
+def claims(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs of the suites paper-*.")],
+    out: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("runs/claims"),
+) -> None:
+    """Test the paper's claims on runs of its suites: its figures beside ours, with a verdict each."""
+    from ..reports.claims import write_claims
+
+    print(f"Claims: {write_claims([open_run(folder) for folder in runs], out)}")
+
+
+@app.command()
 def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of the first run.")],
     run_b: Annotated[Path, typer.Argument(help="Folder of the second run.")],

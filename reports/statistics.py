@@ -68,6 +68,13 @@ def intervals(table: pd.DataFrame, repetitions: int = 10_000, seed: int = 0) -> 
     return pd.DataFrame(centre[:, None] + widening * bounds.T, index=table.index, columns=["low", "high"])
 
 
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean and Student's 95 % interval of independent values; NaN bounds of a single one."""
+    x = np.asarray(values, dtype=np.float64)
+    reach = student.ppf((1 + LEVEL) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
+    return float(x.mean()), float(x.mean() - reach), float(x.mean() + reach)
+
+
 def mean_ranks(table: pd.DataFrame) -> pd.Series:
     """Mean over (problem, seed) of each method's rank, 1 for the highest value; ties share their mean rank."""
     return table.rank(ascending=False).mean(axis=1)

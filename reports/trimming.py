@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import t as student
 
 from ..bench.errors import InputError
 from ..bench.results import Run, write, writer
 from .plots import COLUMN, MOST, PAGE, ROW, grid, image, method_axis, whiskers
-from .statistics import LEVEL
+from .statistics import mean_interval
 from .style import PRINT
 from .tables import escaped
 
@@ -56,18 +55,14 @@ def gains(trimmed: pd.DataFrame) -> pd.DataFrame:
 
 def _summary(part: pd.DataFrame) -> dict[str, float]:
     means = part.groupby("problem_seed")["gain"].mean()
-    differences = (means if len(means) > 1 else part["gain"]).to_numpy()
-    middle, n = float(differences.mean()), len(differences)
-    reach = np.nan
-    if n > 1:
-        reach = student.ppf((1 + LEVEL) / 2, n - 1) * differences.std(ddof=1) / np.sqrt(n)
+    gain, low, high = mean_interval(means if len(means) > 1 else part["gain"])
     return {
         "removed": part["k"].mean(),
         "wrong": (part["wrong_labels"].sum() / part["k"].sum()) if part["k"].sum() else np.nan,
         "accuracy": part["accuracy"].mean(),
-        "gain": middle,
-        "low": middle - reach,
-        "high": middle + reach,
+        "gain": gain,
+        "low": low,
+        "high": high,
         "trainings": len(part),
     }
 
