@@ -19,10 +19,11 @@ from torch import Tensor
 from ..bench.arguments import Registered, bracketed
 from ..bench.errors import InputError, unknown
 from ..bench.examples import Examples
+from ..bench.texts import Texts
 from .noise import inject, parse_noise
 from .rows import Rows
 
-Kind = Literal["table", "image", "text"]
+Kind = Literal["table", "image", "text", "generation"]
 VALIDATION_SHARE, VALIDATION_MOST, TEST_SHARE = 0.1, 1000, 0.25
 
 
@@ -31,7 +32,7 @@ class Source:
     """What a loader returns: all rows with their true labels, and human labels where the data has them.
 
     Args:
-        x: float features (n, d), or uint8 images (n, channels, height, width), which `load` scales to [0, 1].
+        x: float features (n, d); uint8 images (n, channels, height, width), which `load` scales to [0, 1]; or texts.
         y: true class indices (n,); -1 where the human label is known to be wrong, but not which would be right.
         classes: their names.
         test: the official test split; without one, a quarter of the rows is held out.
@@ -40,7 +41,7 @@ class Source:
         standardize: whether features (or channels) get mean 0 and deviation 1 over the training rows.
     """
 
-    x: Tensor
+    x: Tensor | Texts
     y: Tensor
     classes: tuple[str, ...]
     test: Examples | None = None
@@ -80,6 +81,16 @@ class Dataset:
             noisy |= changed
         return noisy
 
+    @property
+    def is_influential(self) -> NDArray[np.bool_]:
+        """Which training row is of the class of which validation row, bool (n_train, n_valid)."""
+        return (self.true_y[:, None] == self.valid.y).numpy()
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """What scores are held against: `is_influential` for prompts with their answers, else `is_noisy`."""
+        return self.is_influential if self.card["kind"] == "generation" else self.is_noisy
+
 
 @dataclass(frozen=True)
 class Loader(Registered):
@@ -113,7 +124,7 @@ def dataset(
     """Register a function `(**arguments) -> Source`; one that makes its data also takes the `seed`.
 
     Args:
-        kind: table, image or text.
+        kind: table, image, text, or generation, of which the rows are prompts with their answers.
         source: where the data comes from.
         licence: of the data.
         citation: to give when it is used.
@@ -161,7 +172,7 @@ def parse(text: str) -> tuple[Loader, dict[str, Any]]:
 
 
 def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 0, size: int | None = None) -> Dataset:
-    """Load a dataset, split it and put noise on its training rows.
+    """Load a dataset, split it and put noise on its training rows; texts come from the shortest to the longest.
 
     Args:
         name: as `influence-bench list datasets` prints it, with its arguments: `pmlb[name=titanic]`.
@@ -176,6 +187,8 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
     """
     loader, arguments = parse(name)
     kinds = parse_noise(noise, rate, loader.human, name)
+    if kinds and loader.kind == "generation":
+        raise InputError(f"{name} has no class labels for noise='{noise}' to change: its rows are prompts with answers")
     source = loader.read(seed, **arguments)
     rng = np.random.default_rng([seed, 1])
     rows = np.arange(len(source.y))
@@ -195,7 +208,12 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
         if size < 2 * len(source.classes):
             raise InputError(f"size={size} is too small for the {len(source.classes)} classes of {name}")
         _, rows = split(rows, source.y, size, rng)
-    train, valid, test = scaled(Examples(source.x[rows], source.y[rows]), valid, test, standardize=source.standardize)
+    train = Examples(source.x[rows], source.y[rows])
+    if isinstance(source.x, Texts):
+        rows = rows[train.x.order()]
+        train, valid, test = (part[part.x.order()] for part in (train, valid, test))
+    else:
+        train, valid, test = scaled(train, valid, test, standardize=source.standardize)
     clean = Rows(train.x, train.y, train.y, len(source.classes), np.ones(len(rows), dtype=bool))
     given = {kind: labels[rows] for kind, labels in source.human.items()}
     noisy, detriments = inject(kinds, clean, given, np.random.default_rng([seed, 2]))

@@ -4,8 +4,9 @@ import gzip
 import os
 import shutil
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,6 +83,28 @@ def extract(archive: Path, folder: Path, sizes: Mapping[str, int]) -> None:
             raise damaged(archive, f"it holds no file {name} of {size} bytes")
 
 
+def unzip(archive: Path, folder: Path, names: Iterable[str]) -> None:
+    """Write those members of a .zip that `folder` lacks; whatever else the archive holds is left alone.
+
+    Args:
+        archive: the file to read.
+        folder: where the members go, each complete or not at all.
+        names: of each file that is wanted, in the archive and in the folder.
+
+    Raises:
+        InputError: if the archive is damaged or lacks a member.
+    """
+    with reading(archive), TemporaryDirectory(dir=folder) as temporary, zipfile.ZipFile(archive) as zipped:
+        for name in (name for name in names if not (folder / name).exists()):
+            if name not in zipped.namelist():
+                raise damaged(archive, f"it holds no file {name}")
+            partial, path = Path(temporary, "member"), folder / name
+            with zipped.open(name) as stream, partial.open("wb") as file:
+                shutil.copyfileobj(stream, file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(path)
+
+
 def damaged(path: Path, what: str) -> InputError:
     """The error for a file in the data folder that is not what it should be."""
     return InputError(f"{path} is damaged: {what}; delete it to download it anew")
@@ -96,7 +119,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
         raise damaged(path, shorten(str(error), 200)) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
