@@ -55,7 +55,7 @@ def noises() -> pd.DataFrame:
 
 def models() -> pd.DataFrame:
     """Every model: idea and the recipe that trains it."""
-    return pd.DataFrame([architectures.describe(one) for one in architectures.architectures.values()])
+    return pd.DataFrame([architectures.describe(one) for one in architectures.architectures().values()])
 
 
 def suites() -> pd.DataFrame:

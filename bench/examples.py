@@ -47,6 +47,14 @@ class Examples:
         logits: Tensor = getattr(outputs, "logits", outputs)
         return logits
 
+    def trimmed(self) -> "Examples":
+        """Without the columns at the end that no row's attention mask keeps, where each row has one label."""
+        mask = self.x.get("attention_mask") if isinstance(self.x, Mapping) else None
+        if mask is None or mask.ndim != 2 or self.y.ndim != 1:
+            return self
+        width = int(mask.any(0).nonzero().max()) + 1
+        return self.mapped(lambda tensor: tensor[:, :width] if tensor.shape[:2] == mask.shape else tensor)
+
     @property
     def shape(self) -> torch.Size:
         """The shape of a row's input; of a mapping, of the first tensor's."""

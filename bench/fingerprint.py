@@ -30,9 +30,9 @@ def tensors(parts: Iterable[Tensor]) -> str:
     return digest(*(item for pair in flat for item in pair))
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python, of the libraries that results depend on, and of more."""
+    return {"python": platform.python_version()} | {name: version(name) for name in (*LIBRARIES, *more)}
 
 
 def code(module: str) -> dict[str, str]:

@@ -1,19 +1,27 @@
 """Models by name, each with the recipe that trains it."""
 
+import importlib
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
+import torch
 from torch import Size, Tensor, nn
 from torch.nn import functional as F
 
+from .arguments import Registered, bracketed
 from .errors import unknown
+from .examples import Examples
 from .problem import Loss
+from .texts import Texts
 
-Build = Callable[[Size, int], nn.Module]
+Build = Callable[..., nn.Module]
+IGNORED = -100  # a label that counts in no loss, as torch's losses have it
+TEXT_MODELS = ("sentence_encoder", "causal_lm")
+WORD_FEATURES = 2**12
 
 
 @dataclass(frozen=True)
@@ -42,47 +50,101 @@ class Recipe:
     checkpoints: int = 5
 
 
+def words_counted(examples: Examples) -> Examples:
+    """Texts as hashed counts of their words and pairs of words, of length 1 (n, 4096); other inputs as they are."""
+    if not isinstance(examples.x, Texts):
+        return examples
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    counts = HashingVectorizer(n_features=WORD_FEATURES, ngram_range=(1, 2), alternate_sign=False)
+    joined = (" ".join(row) for row in examples.x)
+    return Examples(torch.from_numpy(counts.transform(joined).toarray()).float(), examples.y)
+
+
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(Registered):
     """A registered model: the function that builds it for an input shape and a number of classes, and its recipe.
 
-    `loss` is of a batch's outputs and labels, with any reduction; None is cross-entropy on logits.
+    Args:
+        recipe: how it is trained.
+        loss: of a batch's outputs and labels, with any reduction; None is cross-entropy on logits.
+        encode: makes tensors of a dataset's rows, with the arguments of its names.
+        origin: tells what is built on apart from code, with the arguments of its names: the digest of weights.
+        libraries: what is imported on the first use.
+        given: arguments of the function.
     """
 
-    name: str
-    build: Build
     recipe: Recipe
     loss: Loss | None = None
+    encode: Callable[..., Examples] = words_counted
+    origin: Callable[..., str] | None = None
+    libraries: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def idea(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.build) or "").partition("\n")[0]
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """Every parameter of the function after the shape and the number of classes."""
+        return dict(list(super().arguments.items())[2:])
+
+    def build(self, shape: Size, classes: int) -> nn.Module:
+        """The model, freshly initialised from the global generator."""
+        module: nn.Module = self.function(shape, classes, **self.given)
+        return module
+
+    def encoded(self, examples: Examples) -> Examples:
+        """Rows as the tensors that the model takes."""
+        encoded: Examples = self._with_arguments(self.encode)(examples)
+        return encoded
+
+    def foundation(self) -> str:
+        """What the model is built on apart from the code, as a digest."""
+        return "" if self.origin is None else self._with_arguments(self.origin)()
+
+    def _with_arguments(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        whole = {name: parameter.default for name, parameter in self.arguments.items()} | dict(self.given)
+        taken = inspect.signature(function).parameters
+        return partial(function, **{name: value for name, value in whole.items() if name in taken})
 
 
-architectures: dict[str, Architecture] = {}
+_architectures: dict[str, Architecture] = {}
 
 
-def model(*, loss: Loss | None = None, **recipe: Any) -> Callable[[Build], Build]:
-    """Register a function `(input shape without the batch, classes) -> module` with its recipe."""
+def model(
+    *,
+    loss: Loss | None = None,
+    encode: Callable[..., Examples] = words_counted,
+    origin: Callable[..., str] | None = None,
+    libraries: tuple[str, ...] = (),
+    **recipe: Any,
+) -> Callable[[Build], Build]:
+    """Register a function `(input shape without the batch, classes, **arguments) -> module` with its recipe."""
 
     def register(build: Build) -> Build:
         name = build.__name__.replace("_", "-")
-        architectures[name] = Architecture(name, build, Recipe(**recipe), loss)
+        _architectures[name] = Architecture(name, build, Recipe(**recipe), loss, encode, origin, libraries)
         return build
 
     return register
 
 
-def find(name: str) -> Architecture:
-    """The model of that name.
+def architectures() -> dict[str, Architecture]:
+    """Every model by name."""
+    for module in TEXT_MODELS:
+        importlib.import_module(f".{module}", __package__)
+    return dict(_architectures)
+
+
+def find(text: str) -> Architecture:
+    """The model that `name` or `name[key=value,...]` asks for.
 
     Raises:
-        InputError: with the nearest names, if there is none.
+        InputError: with the nearest names, if there is none, or an argument is unknown.
     """
-    if name not in architectures:
-        raise unknown("model", name, architectures)
-    return architectures[name]
+    name, texts = bracketed(text, "model")
+    known = architectures()
+    if name not in known:
+        raise unknown("model", name, known)
+    return replace(known[name], given=known[name].typed(texts))
 
 
 def describe(architecture: Architecture) -> dict[str, Any]:

@@ -5,8 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
-from math import nan
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,11 @@ from .errors import InputError
 from .examples import Examples
 from .problem import Checkpoint, Problem
 from .progress import bar
-from .training import Trained, accuracy, batch_sizes, train
+from .training import Trained, accuracy, batch_sizes
+from .training import train as trained_by
 from .unfinished import Unfinished
+
+BATCH_SIZE = 128  # rows per forward pass of the methods
 
 
 def cache_folder() -> Path:
@@ -52,17 +54,18 @@ def prepared(data: Dataset, model: str, seed: int) -> Path:
     trains, the seed and the libraries.
     """
     architecture = models.find(model)
-    content = fingerprint.tensors(
-        tensor for part in (data.train, data.valid, data.test) for tensor in _tensors("", part).values()
-    )
-    code = fingerprint.code("influence_bench.bench.training")
+    train, valid, test = map(architecture.encoded, (data.train, data.valid, data.test))
+    data = replace(data, train=train, valid=valid, test=test)
+    content = fingerprint.tensors(tensor for part in (train, valid, test) for tensor in _tensors("", part).values())
+    code = fingerprint.code("influence_bench.bench.training") | fingerprint.code(architecture.function.__module__)
     parts = [
         content,
-        model,
+        architecture.label(architecture.given),
+        architecture.foundation(),
         repr(architecture.recipe),
         str(seed),
         repr(sorted(code.items())),
-        repr(fingerprint.versions()),
+        repr(fingerprint.versions(architecture.libraries)),
     ]
     folder = cache_folder() / fingerprint.digest(*parts)
     unfinished = folder.with_name(f".training-{folder.name}.safetensors")
@@ -77,7 +80,7 @@ def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: 
     steps = architecture.recipe.epochs * len(batch_sizes(len(data.train), architecture.recipe.batch_size))
     try:
         with bar(f"training {architecture.name}", steps) as advance:
-            trained = train(architecture, data.train, len(data.classes), seed, Unfinished(unfinished, advance))
+            trained = trained_by(architecture, data.train, len(data.classes), seed, Unfinished(unfinished, advance))
     except InputError:
         raise
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -102,13 +105,13 @@ def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed:
     rows = _tensors("train", data.train) | _tensors("valid", data.valid)
     save_file({name: tensor.contiguous() for name, tensor in rows.items()}, folder / "rows.safetensors")
     record = {
-        "model": architecture.name,
+        "model": architecture.label(architecture.given),
         "recipe": asdict(architecture.recipe),
         "shape": list(data.train.shape),
         "classes": len(data.classes),
         "seed": seed,
         "learning_rates": [checkpoint.learning_rate for checkpoint in trained.checkpoints],
-        "model_accuracy": accuracy(trained.model, data.test) if architecture.loss is None else nan,
+        "model_accuracy": accuracy(trained.model, data.test),
     }
     (folder / "problem.json").write_text(json.dumps(record, indent=1))
 
@@ -128,13 +131,15 @@ def open_problem(folder: Path) -> Problem:
         Checkpoint(folder / f"checkpoint-{number}.safetensors", rate)
         for number, rate in enumerate(known["learning_rates"])
     ]
-    model.load_state_dict(dict(checkpoints[-1].state))
+    model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # what is frozen is as it was built
     model.eval()
     rows = load_file(folder / "rows.safetensors")
     recorded = folder / "dynamics.safetensors"
     dynamics = Dynamics(**load_file(recorded)) if recorded.exists() else None
     train, valid = _examples("train", rows), _examples("valid", rows)
-    return Problem(model, train, valid, checkpoints, architecture.loss, seed=known["seed"], dynamics=dynamics)
+    padded = not isinstance(train.x, Tensor)
+    size = architecture.recipe.batch_size if padded else BATCH_SIZE  # small batches hold less padding
+    return Problem(model, train, valid, checkpoints, architecture.loss, size, known["seed"], dynamics=dynamics)
 
 
 def _tensors(part: str, examples: Examples) -> dict[str, Tensor]:

@@ -158,7 +158,7 @@ class Problem:
         step = max(1, min(self.batch_size, self.memory_budget // 2 // max(1, bytes_per_row)))
         for start in range(0, len(examples), step):
             rows = slice(start, start + step)
-            yield rows, examples[rows].to(self.device)
+            yield rows, examples[rows].trimmed().to(self.device)
 
     @contextmanager
     def at(self, state: State) -> Iterator[nn.Module]:

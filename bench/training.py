@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from .dynamics import Dynamics, observed
 from .errors import InputError
 from .examples import Examples
-from .models import Architecture, Recipe
+from .models import IGNORED, Architecture, Recipe
 from .problem import Checkpoint, evaluating
 
 SHIFT = 4
@@ -57,10 +57,11 @@ class Training:
         yield from order.split(batch_sizes(self.n, self.recipe.batch_size))
 
     def keep(self, learning_rate: float) -> None:
-        """Keep a checkpoint of the epoch that has ended, if it is one of those to keep."""
+        """Keep a checkpoint of the epoch that has ended, without what is frozen, if it is one of those to keep."""
         many, epochs = self.recipe.checkpoints, self.recipe.epochs
         if self.epoch in {round((k + 1) * epochs / many) for k in range(many)}:
-            state = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            frozen = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
+            state = {name: t.detach().clone() for name, t in self.model.state_dict().items() if name not in frozen}
             self.checkpoints.append(Checkpoint(state, learning_rate))
 
 
@@ -119,7 +120,7 @@ def _train_epoch(training: Training, architecture: Architecture, examples: Examp
     rate = training.optimizer.param_groups[0]["lr"]
     figures = torch.empty(3, len(examples))
     for rows in training.batches():
-        batch = examples[rows]
+        batch = examples[rows].trimmed()
         if training.recipe.augment:
             batch = batch.mapped(lambda x: augmented(x, training.generator))
         outputs = batch.through(training.model)
@@ -178,13 +179,14 @@ def prepare_optimizer(
 
 
 def accuracy(model: nn.Module, examples: Examples) -> float:
-    """The share of labels that the model predicts."""
-    return float((predictions(model, examples) == examples.y).double().mean())
+    """The share of rows whose label, or every label that counts of several, is what the model predicts."""
+    right = (predictions(model, examples) == examples.y) | (examples.y == IGNORED)
+    return float(right.reshape(len(examples), -1).all(1).double().mean())
 
 
 @torch.no_grad()
 def predictions(model: nn.Module, examples: Examples) -> Tensor:
-    """Predicted classes (n,)."""
+    """Predicted classes (n,), or next tokens (n, L)."""
     starts = range(0, len(examples), 512)
     with evaluating(model):
-        return torch.cat([examples[start : start + 512].through(model).argmax(1) for start in starts])
+        return torch.cat([examples[start : start + 512].trimmed().through(model).argmax(-1) for start in starts])

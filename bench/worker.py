@@ -5,6 +5,7 @@ exists before a fork. When its input ends, it and what it runs end.
 """
 
 import gc
+import importlib
 import json
 import os
 import select
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 import torch
 from torch.func import grad, vmap
 
-from . import fingerprint
+from . import fingerprint, models
 from .cell import estimate_cell, prepare_problem, score_cell
 from .errors import InputError
 from .registry import load_plugin, registered
@@ -40,7 +41,11 @@ def serve() -> None:
     os.dup2(2, 1)  # whatever a method prints goes to standard error
     print(json.dumps({"status": "ready"}), file=answers, flush=True)
     for line in iter(sys.stdin.readline, ""):
-        print(json.dumps(run_apart(json.loads(line))), file=answers, flush=True)
+        job = json.loads(line)
+        with suppress(ImportError):  # the job will say so
+            for library in models.find(job["problem"]["model"]).libraries:
+                importlib.import_module(library)
+        print(json.dumps(run_apart(job)), file=answers, flush=True)
 
 
 def import_lazily_loaded() -> None:

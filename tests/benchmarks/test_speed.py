@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import influence_bench as ib
+from influence_bench.bench import models
 from influence_bench.bench.engine import EPOCH, FORWARD, NETWORKS, network, works
 from influence_bench.bench.measure import calibrate
-from influence_bench.bench.models import architectures
 from influence_bench.bench.registry import registered
 
 ROWS = 512
@@ -28,7 +28,7 @@ def problem(request):
     """A fixed problem: random inputs, labels and dynamics, an untrained model, one checkpoint."""
     torch.manual_seed(0)
     shape = (784,) if request.param == "mlp" else (3, 32, 32)
-    model = architectures[request.param].build(torch.Size(shape), 10)
+    model = models.find(request.param).build(torch.Size(shape), 10)
     x, y = torch.randn(ROWS, *shape), torch.randint(10, (ROWS,))
     return ib.Problem(model, (x, y), (x[:64], y[:64]), dynamics=ib.Dynamics.of(torch.randn(10, ROWS, 10), y))
 
