@@ -18,7 +18,7 @@ from .suite import Cell, ProblemSpec
 
 
 def prepare_problem(run: Run, spec: ProblemSpec) -> None:
-    """Load, train and cache a problem; the run keeps where it lies and which rows are noisy."""
+    """Load, train and cache a problem; the run keeps where it lies and what scores are held against."""
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     folder = prepared(data, spec.model, spec.seed)
     known = {
@@ -34,7 +34,7 @@ def prepare_problem(run: Run, spec: ProblemSpec) -> None:
         "folder": str(folder.resolve()),
         "card": data.card,
     }
-    run.write_problem(spec, known, {"is_noisy": data.is_noisy, **data.detriments})
+    run.write_problem(spec, known, {"truth": data.truth, **data.detriments})
 
 
 def score_cell(run: Run, cell: Cell, memory_gib: float) -> None:

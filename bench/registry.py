@@ -32,6 +32,7 @@ class Method(Registered):
     family: str
     paper: str
     uses: frozenset[Use]
+    pairwise: bool = False
     word: ClassVar[str] = "hyperparameter"
 
     @cached_property
@@ -54,13 +55,17 @@ class Method(Registered):
 _methods: dict[str, Method] = {}
 
 
-def method(*, family: str, paper: str, uses: Collection[Use] = ()) -> Callable[[Function], Function]:
+def method(
+    *, family: str, paper: str, uses: Collection[Use] = (), pairwise: bool = False
+) -> Callable[[Function], Function]:
     """Register a function `(problem, **hyperparameters) -> scores (n_train,)`, higher meaning more suspect.
 
     Args:
         family: the group the method is listed in.
         paper: the source, with its equation.
         uses: what it needs beyond the trained model and the training data; the rest is withheld from it.
+        pairwise: whether it tells the influence (n_train, n_valid) of each training row on each validation row instead,
+            higher meaning that the training row lowers the other's loss more.
     """
 
     def register(function: Function) -> Function:
@@ -68,7 +73,7 @@ def method(*, family: str, paper: str, uses: Collection[Use] = ()) -> Callable[[
         known = _methods.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise InputError(f"the method '{name}' of {function.__module__} is already in {known.function.__module__}")
-        _methods[name] = Method(name, function, family, paper, frozenset(uses))
+        _methods[name] = Method(name, function, family, paper, frozenset(uses), pairwise)
         return function
 
     return register
@@ -158,11 +163,12 @@ def score(
         hyperparameters: of the one method.
 
     Returns:
-        float64 array (n_train,), higher = more suspect; for several methods, a dictionary of them by what was asked.
+        float64 array (n_train,), higher = more suspect; of a pairwise method (n_train, n_valid), higher = more
+        influential; for several methods, a dictionary of them by what was asked.
 
     Raises:
         InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
-        ValueError: if the method returns anything but n_train finite numbers.
+        ValueError: if the method returns anything but finite numbers of that shape.
     """
     if isinstance(method, list):
         rows = [parse(text) for text in method]
@@ -173,11 +179,12 @@ def score(
     found = find(method)
     given = found.checked(hyperparameters)
     scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
-    if scores.shape != (len(problem.train),):
-        raise ValueError(f"{found.name} returned scores of shape {scores.shape} for {len(problem.train)} rows")
+    shape = (len(problem.train), len(problem.validation)) if found.pairwise else (len(problem.train),)
+    if scores.shape != shape:
+        raise ValueError(f"{found.name} returned scores of shape {scores.shape}, not {shape}")
     if not np.isfinite(scores).all():
-        bad = np.flatnonzero(~np.isfinite(scores))
-        raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0]}")
+        bad = np.argwhere(~np.isfinite(scores))
+        raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0][0]}")
     return scores
 
 

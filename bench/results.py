@@ -51,15 +51,15 @@ class Run:
         return {"problem": problem["label"], "problem_seed": problem["seed"]} | result
 
     def scores(self, record: dict[str, Any]) -> NDArray[np.float64]:
-        """The raw scores (n_train,) of a finished cell."""
+        """The raw scores (n_train,), or (n_train, n_valid) of a pairwise method, of a finished cell."""
         scores: NDArray[np.float64] = np.load(self.folder / "cells" / record["scores"], allow_pickle=False)
         return scores
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
-        """Which training rows of a problem are noisy."""
+        """What scores are held against: which training rows carry a wrong label, or influence which validation row."""
         with np.load(self.folder / "problems" / f"{problem}.npz", allow_pickle=False) as arrays:
-            is_noisy: NDArray[np.bool_] = arrays["is_noisy"]
-        return is_noisy
+            truth: NDArray[np.bool_] = arrays["truth"]
+        return truth
 
     def _row(self, record: dict[str, Any]) -> dict[str, Any]:
         problem = read_json(self.folder / "problems" / f"{record['problem']}.json")
@@ -79,7 +79,7 @@ class Run:
         return self.folder / "cells" / cell.problem.slug / f"{file_name(cell.label)}.json"
 
     def write_problem(self, spec: ProblemSpec, record: dict[str, Any], truth: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Store a problem's record and its truth: `is_noisy`, and each kind of noise by its name."""
+        """Store a problem's record, what scores are held against as `truth`, and each kind of noise by its name."""
         file = self.problem_file(spec)
         write(file.with_suffix(".npz"), lambda stream: np.savez_compressed(stream, allow_pickle=False, **truth))
         write_json(file, record)

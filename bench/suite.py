@@ -75,19 +75,28 @@ class Suite:
                 yield replace(problem, seed=seed)
 
     def cells(self) -> list[Cell]:
-        """Every method on every problem with every seed.
+        """Every method on every problem with every seed: pairwise ones on prompts with answers, the others elsewhere.
 
         Raises:
-            InputError: if a method or hyperparameter is unknown.
+            InputError: if a method or hyperparameter is unknown, or a method is named that fits none of the problems.
         """
+        specs = list(self.problem_specs())
+        generation = {spec.dataset: datasets.find(spec.dataset).kind == "generation" for spec in specs}
         rows = {}
         for pattern in self.methods:
             names = [name for name in registered() if fnmatch(name, pattern)] if "*" in pattern else [pattern]
             for text in names:
                 found, given = parse(text)
-                rows[found.label(given)] = (found.name, given)
-        specs = list(self.problem_specs())
-        return [Cell(spec, name, given, label) for spec in specs for label, (name, given) in rows.items()]
+                rows[found.label(given)] = (found, given)
+                if "*" not in pattern and found.pairwise not in generation.values():
+                    what = "prompts with answers" if found.pairwise else "labelled rows"
+                    raise InputError(f"{text} is for datasets of {what}, of which the suite {self.name} has none")
+        return [
+            Cell(spec, found.name, given, label)
+            for spec in specs
+            for label, (found, given) in rows.items()
+            if found.pairwise == generation[spec.dataset]
+        ]
 
     def narrowed(
         self,

@@ -19,6 +19,7 @@ VARIANTS = [
     "datainf[layers=all]",
     "influence-exact[curvature=ggn,layers=all]",
     "influence-self[curvature=ggn]",
+    "pairwise-datainf[layers=all]",
     "ekfac[layers=all]",
     "ekfac-self[labels=given,layers=all]",
     "trak[checkpoints=all,layers=all]",

@@ -69,8 +69,8 @@ def test_metrics_of_a_worked_example():
 @pytest.mark.parametrize(
     ("scores", "truth", "k", "message"),
     [
-        ([1, 2], [True, True], None, "2 of 2 labels are wrong"),
-        ([1, 2], [False, False], None, "0 of 2 labels are wrong"),
+        ([1, 2], [True, True], None, "2 of 2 rows are sought"),
+        ([1, 2], [False, False], None, "0 of 2 rows are sought"),
         ([1, 2, 3], [True, False], None, "one number per row"),
         ([1, 2], [True, False], 3, "k=3 is out of range"),
     ],

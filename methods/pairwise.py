@@ -1,0 +1,102 @@
+"""The influence of each training row on each validation row: which data a model's answer comes from.
+
+Scores are matrices (n_train, n_valid). Higher means that training on the row lowers the loss of the other more: the
+opposite sign of the methods that look for harmful rows, which are means over the validation rows.
+"""
+
+import torch
+
+from ..bench.errors import InputError
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method
+from .gradients import Layers, gradient_space
+
+
+@method(family="control", paper="none: chance", uses={"validation"}, pairwise=True)
+def pairwise_random(problem: Problem) -> Scores:
+    """Uniform random numbers.
+
+    Args:
+        problem: only its seed and its rows count.
+
+    Cost: none.
+    """
+    generator = torch.Generator().manual_seed(problem.seed)
+    influence = torch.empty(len(problem.train), len(problem.validation), dtype=torch.float64)
+    influence[problem.sampling_order()] = torch.rand(influence.shape, generator=generator, dtype=torch.float64)
+    return influence.numpy()
+
+
+@method(family="influential data", paper="Charpiat et al. 2019, section 2", uses={"validation"}, pairwise=True)
+def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
+    """The inner product of the two rows' gradients (Grad-Dot).
+
+    Args:
+        problem: with validation rows.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: one forward pass for the last layer, else an epoch for each batch of validation rows.
+    """
+    space = gradient_space(problem, layers)
+    return space.train.cross(space.valid).numpy()
+
+
+@method(family="influential data", paper="Charpiat et al. 2019, section 3", uses={"validation"}, pairwise=True)
+def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
+    """The cosine of the angle between the two rows' gradients (Grad-Cos).
+
+    Args:
+        problem: with validation rows.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: that of the inner products, and one epoch.
+    """
+    space = gradient_space(problem, layers)
+    lengths = space.train.squared_l2().sqrt()[:, None] * space.valid.squared_l2().sqrt()
+    return (space.train.cross(space.valid) / lengths.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
+
+
+@method(
+    family="influential data",
+    paper="Pruthi et al. 2020, section 3 (TracInCP)",
+    uses={"validation", "checkpoints"},
+    pairwise=True,
+)
+def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
+    """Sum over checkpoints of learning rate times the inner product of the two rows' gradients.
+
+    Args:
+        problem: with validation rows; every checkpoint counts with its learning rate.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: that of the inner products for every checkpoint.
+    """
+    influence = torch.zeros(len(problem.train), len(problem.validation), dtype=torch.float64)
+    for checkpoint in problem.checkpoints:
+        space = gradient_space(problem, layers, checkpoint)
+        influence += checkpoint.learning_rate * space.train.cross(space.valid)
+    return influence.numpy()
+
+
+@method(family="influential data", paper="Kwon et al. 2024, eq. 5", uses={"validation"}, pairwise=True)
+def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
+    """Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), v the validation row's gradient.
+
+    Args:
+        problem: with validation rows.
+        damping: λ_l as a share of the mean square of the layer's gradient entries.
+        layers: whose p parameters the gradients are taken for.
+
+    Cost: two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows; refused where
+    the gradients (n, p) are above the memory budget.
+    """
+    if damping <= 0:
+        raise InputError(f"damping={damping} does not fit: it must be above 0")
+    space = gradient_space(problem, layers)
+    train, valid = (rows.matrix().double().split(space.layer_sizes.tolist(), 1) for rows in (space.train, space.valid))
+    influence = torch.zeros(len(train[0]), len(valid[0]), dtype=torch.float64)
+    for g, v in zip(train, valid, strict=True):
+        squared, along = g.square().sum(1, keepdim=True), g @ v.T
+        lam = (damping * squared.mean() / g.shape[1]).clamp(min=torch.finfo(torch.float64).tiny)
+        influence += (along - g @ (g.T @ (along / (lam + squared))) / len(g)) / lam
+    return influence.numpy()

@@ -1,0 +1,84 @@
+"""Pairwise influences against their dense definitions, and their way through metrics, suites and results."""
+
+import numpy as np
+import pytest
+from networks import naive
+
+import influence_bench as ib
+from influence_bench.bench import suite
+from influence_bench.bench.contract import planted
+from influence_bench.methods.gradients import gradient_space
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A trained network in float64 and the flat gradients of training and validation rows, by autograd."""
+    problem, _ = planted()
+    checkpoints = [(checkpoint.state, checkpoint.learning_rate) for checkpoint in problem.checkpoints]
+    problem = ib.Problem(problem.model.double(), problem.train, problem.valid, checkpoints, batch_size=32)
+    return problem, *gradients(problem)
+
+
+def gradients(problem):
+    names = list(gradient_space(problem, "all").parameters)
+    return (naive(problem, rows, names).numpy() for rows in (problem.train, problem.valid))
+
+
+def test_inner_products_and_cosines(small):
+    problem, train, valid = small
+    np.testing.assert_allclose(ib.score("pairwise-dot", problem, layers="all"), train @ valid.T, rtol=1e-7, atol=1e-9)
+    unit_train, unit_valid = (g / np.linalg.norm(g, axis=1, keepdims=True) for g in (train, valid))
+    cosines = ib.score("pairwise-cosine", problem, layers="all")
+    np.testing.assert_allclose(cosines, unit_train @ unit_valid.T, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["tracin", "datainf"])
+def test_the_mean_over_validation_rows_is_the_harm_turned_round(small, name):
+    problem, *_ = small
+    for layers in ("last", "all"):
+        pairs = ib.score(f"pairwise-{name}", problem, layers=layers)
+        np.testing.assert_allclose(-pairs.mean(1), ib.score(name, problem, layers=layers), rtol=1e-6, atol=1e-9)
+
+
+def test_metrics_of_a_matrix_are_means_over_its_columns():
+    scores, truth = np.random.default_rng(0).random((2, 30, 4))
+    columns = [ib.evaluate(s, t) for s, t in zip(scores.T, truth.T > 0.5, strict=True)]
+    whole = ib.evaluate(scores, truth > 0.5)
+    assert whole == pytest.approx({name: np.mean([column[name] for column in columns]) for name in whole})
+
+
+def test_scores_of_another_shape_are_refused(small):
+    with pytest.raises(ib.InputError, match="one matrix each"):
+        ib.evaluate(np.zeros((3, 2)), np.zeros(3, bool))
+
+
+def read(tmp_path, methods, datasets):
+    file = tmp_path / "own.toml"
+    problems = "".join(f'[[problems]]\ndataset = "{name}"\nmodel = "causal-lm"\n' for name in datasets)
+    file.write_text(f"methods = {methods}\n{problems}".replace("'", '"'))
+    return suite.read(file).cells()
+
+
+def test_pairwise_methods_meet_prompts_and_the_others_labelled_rows(tmp_path):
+    cells = read(tmp_path, ["*"], ["digits", "math-with-reasoning"])
+    met = {(cell.problem.dataset, cell.method.startswith("pairwise-")) for cell in cells}
+    assert met == {("digits", False), ("math-with-reasoning", True)}
+
+
+@pytest.mark.parametrize(
+    ("method", "dataset", "said"),
+    [
+        ("pairwise-dot", "digits", "pairwise-dot is for datasets of prompts with answers"),
+        ("loss", "math-with-reasoning", "loss is for datasets of labelled rows"),
+    ],
+)
+def test_a_named_method_that_fits_no_dataset_is_refused(tmp_path, method, dataset, said):
+    with pytest.raises(ib.InputError, match=said):
+        read(tmp_path, [method], [dataset])
+
+
+def test_validation_rows_are_needed():
+    problem, _ = planted()
+    assert ib.score("pairwise-random", problem).shape == (300, 40)
+    with pytest.raises(ib.InputError, match="needs validation rows"):
+        ib.score("pairwise-random", ib.Problem(problem.model, problem.train))
