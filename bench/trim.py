@@ -104,6 +104,8 @@ def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str]
     arms = []
     for slug in sorted({record["problem"] for record in done}):
         spec = ProblemSpec(**read_json(run.folder / "problems" / f"{slug}.json")["spec"])
+        if run.truth(slug).ndim > 1:
+            raise InputError(f"{slug} has no noisy rows to remove: its truth is which rows influence which")
         rows = [r["method"] for r in done if r["problem"] == slug and (not methods or r["method"] in methods)]
         rows = [row for row in rows if row not in CONTROLS]
         for seed in range(seeds):
@@ -159,9 +161,10 @@ def train_arm(run: Run, arm: Arm) -> None:
     """Train an arm and store its accuracy on test rows, at the last epoch, and on some of them at every epoch."""
     spec, out = arm.problem, removed(run, arm)
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
-    kept = data.train[np.setdiff1d(np.arange(len(data.train)), out)]
-    began, judge = perf_counter(), Judge(data.test[:EACH_EPOCH])
     architecture, classes = models.find(spec.model), len(data.classes)
+    rows, test = architecture.encoded(data.train), architecture.encoded(data.test)
+    kept = rows[np.setdiff1d(np.arange(len(rows)), out)]
+    began, judge = perf_counter(), Judge(test[:EACH_EPOCH])
     model = train(architecture, kept, classes, arm.seed, judge, shuffled=arm.shuffled).model
     result = {
         "problem": spec.slug,
@@ -170,7 +173,7 @@ def train_arm(run: Run, arm: Arm) -> None:
         "seed": arm.seed,
         "k": len(out),
         "wrong_labels": int(run.truth(spec.slug)[out].sum()),
-        "accuracy": accuracy(model, data.test),
+        "accuracy": accuracy(model, test),
         "accuracy_by_epoch": judge.by_epoch,
         "seconds": perf_counter() - began,
         "depends_on": dependencies(run, arm),

@@ -202,9 +202,9 @@ def test_noise_of_several_kinds_runs_with_the_truth_of_each_kept(suite):
     truth = next((run.folder / "problems").glob("*.npz"))
     with np.load(truth, allow_pickle=False) as arrays:
         assert set(arrays) == {"is_noisy", "confusion", "duplicates"}
-        np.testing.assert_array_equal(arrays["is_noisy"], arrays["confusion"] | arrays["duplicates"])
+        np.testing.assert_array_equal(arrays["truth"], arrays["confusion"] | arrays["duplicates"])
         assert arrays["duplicates"].sum() == 15
-        assert frame.loc["random", "rate"] == arrays["is_noisy"].mean()
+        assert frame.loc["random", "rate"] == arrays["truth"].mean()
 
 
 def test_every_problem_has_a_file_name_of_its_own_that_any_system_takes():
