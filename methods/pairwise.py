@@ -5,11 +5,12 @@ opposite sign of the methods that look for harmful rows, which are means over th
 """
 
 import torch
+from torch import Tensor
 
 from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import Layers, gradient_space
+from .gradients import GradientSpace, Layers, gradient_space
 
 
 @method(family="control", paper="none: chance", uses={"validation"}, pairwise=True)
@@ -35,10 +36,10 @@ def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass for the last layer, else an epoch for each batch of validation rows.
+    Cost: one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the memory
+    budget, or one for each batch of validation rows.
     """
-    space = gradient_space(problem, layers)
-    return space.train.cross(space.valid).numpy()
+    return _products(gradient_space(problem, layers)).numpy()
 
 
 @method(family="influential data", paper="Charpiat et al. 2019, section 3", uses={"validation"}, pairwise=True)
@@ -53,7 +54,7 @@ def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
     """
     space = gradient_space(problem, layers)
     lengths = space.train.squared_l2().sqrt()[:, None] * space.valid.squared_l2().sqrt()
-    return (space.train.cross(space.valid) / lengths.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
+    return (_products(space) / lengths.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
 
 
 @method(
@@ -73,8 +74,7 @@ def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """
     influence = torch.zeros(len(problem.train), len(problem.validation), dtype=torch.float64)
     for checkpoint in problem.checkpoints:
-        space = gradient_space(problem, layers, checkpoint)
-        influence += checkpoint.learning_rate * space.train.cross(space.valid)
+        influence += checkpoint.learning_rate * _products(gradient_space(problem, layers, checkpoint))
     return influence.numpy()
 
 
@@ -100,3 +100,11 @@ def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "l
         lam = (damping * squared.mean() / g.shape[1]).clamp(min=torch.finfo(torch.float64).tiny)
         influence += (along - g @ (g.T @ (along / (lam + squared))) / len(g)) / lam
     return influence.numpy()
+
+
+def _products(space: GradientSpace) -> Tensor:
+    """Inner products (n_train, n_valid) of the gradients, float64: of their matrices where these fit, else streamed."""
+    numbers = (len(space.train) + len(space.valid)) * space.size
+    if 12 * numbers > space.problem.memory_budget // 2:  # in single and in double precision
+        return space.train.cross(space.valid)
+    return space.train.matrix().double() @ space.valid.matrix().double().T

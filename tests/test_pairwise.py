@@ -1,5 +1,7 @@
 """Pairwise influences against their dense definitions, and their way through metrics, suites and results."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from networks import naive
@@ -24,8 +26,10 @@ def gradients(problem):
     return (naive(problem, rows, names).numpy() for rows in (problem.train, problem.valid))
 
 
-def test_inner_products_and_cosines(small):
+@pytest.mark.parametrize("memory_budget", [2**30, 2**18])
+def test_inner_products_and_cosines(small, memory_budget):
     problem, train, valid = small
+    problem = replace(problem, memory_budget=memory_budget)
     np.testing.assert_allclose(ib.score("pairwise-dot", problem, layers="all"), train @ valid.T, rtol=1e-7, atol=1e-9)
     unit_train, unit_valid = (g / np.linalg.norm(g, axis=1, keepdims=True) for g in (train, valid))
     cosines = ib.score("pairwise-cosine", problem, layers="all")
