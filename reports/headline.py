@@ -19,7 +19,8 @@ def headline(board: Board) -> list[str]:
 
 def _winner(board: Board, leader: pd.Series) -> str:
     best = share(leader["roc_auc"]) + interval(leader["low"], leader["high"]).replace(", ", ",\N{NO-BREAK SPACE}")
-    verb = "finds wrong labels best here" if len(board.methods) > 1 else "is the only method here"
+    sought = "influential data" if leader["name"].startswith("pairwise-") else "wrong labels"
+    verb = f"finds {sought} best here" if len(board.methods) > 1 else "is the only method here"
     price = "" if isnan(leader["epochs"]) else f", for the price of {amount(leader['epochs'])} training epochs"
     return f"{leader['method']} {verb}: ROC-AUC {best} {_over(board)}{price}."
 
@@ -52,7 +53,7 @@ def _certainty(board: Board) -> list[str]:
 
 
 def _control(board: Board) -> list[str]:
-    random = board.methods.loc[board.methods["name"] == "random", "roc_auc"]
+    random = board.methods.loc[board.methods["name"].isin(["random", "pairwise-random"]), "roc_auc"]
     return [f"Random guessing: {share(value)}." for value in random if len(board.methods) > 1]
 
 
