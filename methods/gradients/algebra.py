@@ -29,6 +29,8 @@ class NoClosedFormError(Exception):
 class Place:
     """Where a tensor holds the samples: along which axis, in how many places each, side by side or alternating.
 
+    There may be fewer places in a batch whose padding is cut off: that there are several is what counts.
+
     What is looked up once for all samples, as the embeddings of positions are, is `shared`: `given_to_each` makes it
     one for each.
     """
@@ -57,8 +59,8 @@ class Samples:
         if self.place.count == 1:
             return tensor
         if self.place.alternating:
-            return tensor.reshape(self.place.count, self.size, *tensor.shape[1:]).transpose(0, 1)
-        return tensor.reshape(self.size, self.place.count, *tensor.shape[1:])
+            return tensor.reshape(-1, self.size, *tensor.shape[1:]).transpose(0, 1)
+        return tensor.reshape(self.size, -1, *tensor.shape[1:])
 
     def rows(self, tensor: Tensor) -> Tensor:
         """The tensor as (B, positions, numbers in its last axis)."""
