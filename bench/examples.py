@@ -13,6 +13,10 @@ from torch.utils.data import default_collate
 from .errors import InputError
 
 
+class Padded(dict[str, Tensor]):
+    """Fields of texts for a model that takes no notice of padding: a batch may go without what all its rows have."""
+
+
 @dataclass(frozen=True)
 class Examples:
     """Inputs `x` and labels `y` (n, ...), row by row.
@@ -34,7 +38,8 @@ class Examples:
     def mapped(self, function: Callable[[Tensor], Tensor]) -> "Examples":
         """With a function of each tensor of the inputs."""
         if isinstance(self.x, Mapping):
-            return Examples({name: function(tensor) for name, tensor in self.x.items()}, self.y)
+            fields = {name: function(tensor) for name, tensor in self.x.items()}
+            return Examples(Padded(fields) if isinstance(self.x, Padded) else fields, self.y)
         return Examples(function(self.x), self.y)
 
     def to(self, device: torch.device | str | None) -> "Examples":
@@ -48,9 +53,9 @@ class Examples:
         return logits
 
     def trimmed(self) -> "Examples":
-        """Without the columns at the end that no row's attention mask keeps, where each row has one label."""
-        mask = self.x.get("attention_mask") if isinstance(self.x, Mapping) else None
-        if mask is None or mask.ndim != 2 or self.y.ndim != 1:
+        """Padded texts without the columns at the end that no row's attention mask keeps; other inputs as they are."""
+        mask = self.x.get("attention_mask") if isinstance(self.x, Padded) else None
+        if mask is None:
             return self
         width = int(mask.any(0).nonzero().max()) + 1
         return self.mapped(lambda tensor: tensor[:, :width] if tensor.shape[:2] == mask.shape else tensor)

@@ -17,7 +17,7 @@ from ..datasets.dataset import Dataset
 from . import fingerprint, models
 from .dynamics import Dynamics
 from .errors import InputError
-from .examples import Examples
+from .examples import Examples, Padded
 from .problem import Checkpoint, Problem
 from .progress import bar
 from .training import Trained, accuracy, batch_sizes
@@ -151,4 +151,4 @@ def _examples(part: str, rows: Mapping[str, Tensor]) -> Examples:
     """The part that a file holds."""
     prefix = f"{part}.x."
     x = {name.removeprefix(prefix): tensor for name, tensor in rows.items() if name.startswith(prefix)}
-    return Examples(x.get("", x), rows[f"{part}.y"])
+    return Examples(x[""] if "" in x else Padded(x), rows[f"{part}.y"])

@@ -4,7 +4,7 @@ from torch import Size, Tensor, nn
 
 from . import pretrained as hub
 from .errors import InputError
-from .examples import Examples
+from .examples import Examples, Padded
 from .models import model
 from .pretrained import MINILM
 from .texts import Texts
@@ -22,7 +22,7 @@ def tokens(examples: Examples, pretrained: str, length: int) -> Examples:
     fields = tokenizer(
         *examples.x.parts, padding=True, padding_side="right", truncation=True, max_length=length, return_tensors="pt"
     )
-    return Examples(dict(fields), examples.y)
+    return Examples(Padded(fields), examples.y)
 
 
 @model(

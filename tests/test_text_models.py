@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import influence_bench as ib
 from influence_bench.bench import models
 from influence_bench.bench.causal_lm import answer_loss, next_tokens
-from influence_bench.bench.examples import Examples
+from influence_bench.bench.examples import Examples, Padded
 from influence_bench.bench.models import IGNORED
 from influence_bench.bench.prepare import prepared, record
 from influence_bench.bench.pretrained import MINILM
@@ -109,16 +109,16 @@ def test_batches_are_cut_to_their_longest_row(tiny):
 
 
 @pytest.mark.parametrize(
-    ("mask", "y", "width"),
+    ("kind", "mask", "width"),
     [
-        ([[1, 1, 0, 0], [1, 0, 0, 0]], [0, 1], 2),
-        ([[0, 0, 1, 1], [0, 0, 0, 1]], [0, 1], 4),  # padding on the left
-        ([[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 1, 2, 3]] * 2, 4),  # a label for each token
+        (Padded, [[1, 1, 0, 0], [1, 0, 0, 0]], 2),
+        (Padded, [[0, 0, 1, 1], [0, 0, 0, 1]], 4),  # padding on the left
+        (dict, [[1, 1, 0, 0], [1, 0, 0, 0]], 4),  # a user's own fields: the model may take notice of padding
     ],
 )
-def test_what_is_trimmed_is_padding_at_the_end(mask, y, width):
-    fields = {"input_ids": torch.ones(2, 4), "attention_mask": torch.tensor(mask), "more": torch.ones(2, 3)}
-    trimmed = Examples(fields, torch.tensor(y)).trimmed()
+def test_what_is_trimmed_is_padding_at_the_end(kind, mask, width):
+    fields = kind(input_ids=torch.ones(2, 4), attention_mask=torch.tensor(mask), more=torch.ones(2, 3))
+    trimmed = Examples(fields, torch.tensor([0, 1]))[:2].trimmed()
     assert {name: tensor.shape[1] for name, tensor in trimmed.x.items()} == {
         "input_ids": width,
         "attention_mask": width,
