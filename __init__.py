@@ -8,7 +8,7 @@ from .bench import catalogue
 from .bench.catalogue import datasets, methods, models, noises, suites
 from .bench.contract import check_method
 from .bench.dynamics import Dynamics
-from .bench.errors import FunctionalFallback, InputError, NotConverged
+from .bench.errors import FunctionalFallback, InputError, NotConverged, NotFinite
 from .bench.estimate import Estimate, estimate
 from .bench.examples import Examples
 from .bench.metrics import evaluate
@@ -31,6 +31,7 @@ __all__ = [
     "FunctionalFallback",
     "InputError",
     "NotConverged",
+    "NotFinite",
     "Problem",
     "Run",
     "Scores",

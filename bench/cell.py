@@ -105,9 +105,9 @@ def dependencies(run: Run, cell: Cell) -> dict[str, str]:
         "problem": Path(read_json(run.problem_file(cell.problem))["folder"]).name,
     }
     parts |= {f"version of {name}": version for name, version in fingerprint.versions().items()}
-    return parts | {
-        f"code of {name}": code for name, code in fingerprint.code(find(cell.method).function.__module__).items()
-    }
+    for module in sorted(find(cell.method).modules(cell.hyperparameters)):
+        parts |= {f"code of {name}": code for name, code in fingerprint.code(module).items()}
+    return parts
 
 
 def stale(run: Run, cell: Cell) -> str:

@@ -13,6 +13,10 @@ class NotConverged(UserWarning):
     """An iterative method stopped before it converged: its scores stand, with this note."""
 
 
+class NotFinite(UserWarning):
+    """Some rows have no finite score: they rank as most suspect, and the others are scored without them."""
+
+
 class FunctionalFallback(UserWarning):
     """The gradients had no closed form here and came from `torch.func`, which is slower."""
 

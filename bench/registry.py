@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from .arguments import Registered, bracketed
-from .errors import InputError, unknown
+from .arguments import Registered, bracketed, pieces
+from .errors import InputError, NotFinite, unknown
 from .passes import side_by_side
 from .problem import Problem, Scores
 
@@ -49,7 +51,25 @@ class Method(Registered):
         """What the method uses under these hyperparameters: `checkpoints="last"` uses the model as it stands."""
         parameter = self.hyperparameters.get("checkpoints")
         last = parameter is not None and given.get("checkpoints", parameter.default) == "last"
-        return self.uses - {"checkpoints"} if last else self.uses
+        own = self.uses - {"checkpoints"} if last else self.uses
+        return own.union(*(method.uses_with(inner) for method, inner in self.rows(given)))
+
+    def rows(self, given: Mapping[str, Any]) -> list[tuple["Method", dict[str, Any]]]:
+        """The rows that a hyperparameter `rows` names, with `+` between them, as methods and their hyperparameters."""
+        if "rows" not in self.hyperparameters:
+            return []
+        return [parse(text) for text in pieces(given.get("rows", self.hyperparameters["rows"].default), "+")]
+
+    def modules(self, given: Mapping[str, Any]) -> set[str]:
+        """Names of the modules of the method and of the rows that it is made of."""
+        inner = (method.modules(own) for method, own in self.rows(given))
+        return {self.function.__module__}.union(*inner)
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """As of anything registered; the rows that it names are checked too."""
+        checked = super().checked(given)
+        self.rows(checked)
+        return checked
 
 
 _methods: dict[str, Method] = {}
@@ -168,7 +188,11 @@ def score(
 
     Raises:
         InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
-        ValueError: if the method returns anything but finite numbers of that shape.
+        ValueError: if the method returns anything but numbers of that shape, or none that is finite.
+
+    Warns:
+        NotFinite: if some rows get no finite score, as where their gradients overflow. They rank as most suspect, and
+            the others are scored without them. Pairwise methods take finite numbers only.
     """
     if isinstance(method, list):
         rows = [parse(text) for text in method]
@@ -182,10 +206,28 @@ def score(
     shape = (len(problem.train), len(problem.validation)) if found.pairwise else (len(problem.train),)
     if scores.shape != shape:
         raise ValueError(f"{found.name} returned scores of shape {scores.shape}, not {shape}")
-    if not np.isfinite(scores).all():
+    if np.isfinite(scores).all():
+        return scores
+    unfit = np.zeros(len(scores), dtype=bool) if found.pairwise else _unfit(problem, scores)
+    if unfit.all() or not unfit.any():
         bad = np.argwhere(~np.isfinite(scores))
         raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0][0]}")
+    first, rest = np.flatnonzero(unfit)[0], torch.from_numpy(np.flatnonzero(~unfit))
+    note = f"{found.name}: no finite score for {unfit.sum()} of {len(scores)} rows, the first being row {first}"
+    warnings.warn(f"{note}: they rank as most suspect, the others without them", NotFinite, stacklevel=2)
+    others = score(found.name, problem.on(rest), **given)
+    scores = np.full(len(scores), others.max() + max(1.0, np.ptp(others)))
+    scores[rest] = others
     return scores
+
+
+def _unfit(problem: Problem, scores: Scores) -> NDArray[np.bool_]:
+    """Rows without a finite score; where one row spoils them all, as by a mean, those without a finite loss."""
+    unfit: NDArray[np.bool_] = ~np.isfinite(scores)
+    if unfit.all():
+        losses = problem.losses(problem.outputs(), problem.train.y.to(problem.device))
+        unfit = ~losses.isfinite().cpu().numpy()
+    return unfit
 
 
 def _name(function: Callable[..., Scores]) -> str:

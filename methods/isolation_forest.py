@@ -45,7 +45,7 @@ class Forest:
     rows_per_tree: int
 
     def scores(self, rows: Tensor, factors: tuple[Tensor, Tensor]) -> Tensor:
-        """Anomaly scores 2^(-E[path length] / c) in (0, 1], (B,), float64.
+        """Anomaly scores 2^(-E[path length] / c) in (0, 1], (B,), float64; NaN for a row that holds what is not finite.
 
         Args:
             rows: (B, width), on any device.
@@ -66,7 +66,8 @@ class Forest:
 
         total = torch.cat([path_lengths(some) for some in rows.split(AT_ONCE)])
         usual = float(average_path_length(torch.tensor(self.rows_per_tree)))
-        return torch.exp2(-total / (trees * usual)) if usual else torch.ones_like(total)
+        unfit = 0 * rows.sum(1, dtype=torch.float64)
+        return unfit + (torch.exp2(-total / (trees * usual)) if usual else torch.ones_like(total))
 
 
 def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int) -> Scores:

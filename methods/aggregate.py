@@ -1,0 +1,37 @@
+"""Several rows of the benchmark as one."""
+
+from typing import Literal
+
+from ..bench.arguments import pieces
+from ..bench.errors import InputError
+from ..bench.problem import Problem, Scores
+from ..bench.registry import method, parse, score
+from .ranking import mean_rank, votes
+
+Rule = Literal["mean-rank", "vote"]
+
+
+@method(family="aggregation", paper="de Borda 1781 (mean rank); Vitel & Chhabra 2025, arXiv 2511.04715 (vote)")
+def aggregate(
+    problem: Problem,
+    rows: str = "el2n+outlier-gradient+spectral-signatures",
+    rule: Rule = "mean-rank",
+    share: float = 0.1,
+) -> Scores:
+    """The mean of a sample's ranks in several rows (Borda), or in how many of them it is among the most suspect.
+
+    Args:
+        problem: with what the rows use.
+        rows: their names with `+` between them: `loss+el2n[checkpoints=all]`.
+        rule: `mean-rank`, or `vote` with the mean rank among equal votes.
+        share: of all samples, in (0, 1), that a row votes for.
+
+    Cost: that of the rows, what they need of the same pass being one pass.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"share={share} does not fit: it must lie between 0 and 1")
+    named = pieces(rows, "+")
+    if pairwise := [one for one in named if parse(one)[0].pairwise]:
+        raise InputError(f"{pairwise[0]} ranks pairs of samples, so it has no part in a ranking of samples")
+    scores = list(score(named, problem).values())
+    return mean_rank(scores) if rule == "mean-rank" else votes(scores, share)
