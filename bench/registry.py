@@ -58,7 +58,12 @@ class Method(Registered):
         """The rows that a hyperparameter `rows` names, with `+` between them, as methods and their hyperparameters."""
         if "rows" not in self.hyperparameters:
             return []
-        return [parse(text) for text in pieces(given.get("rows", self.hyperparameters["rows"].default), "+")]
+        named = [parse(text) for text in pieces(given.get("rows", self.hyperparameters["rows"].default), "+")]
+        if not named:
+            raise InputError(f"{self.name} names no rows: write rows=loss+el2n[checkpoints=all]")
+        if pairs := [method.name for method, _ in named if method.pairwise]:
+            raise InputError(f"{self.name}: {pairs[0]} scores pairs of rows, so it has no part in a ranking of rows")
+        return named
 
     def modules(self, given: Mapping[str, Any]) -> set[str]:
         """Names of the modules of the method and of the rows that it is made of."""

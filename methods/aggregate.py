@@ -5,7 +5,7 @@ from typing import Literal
 from ..bench.arguments import pieces
 from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
-from ..bench.registry import method, parse, score
+from ..bench.registry import method, score
 from .ranking import mean_rank, votes
 
 Rule = Literal["mean-rank", "vote"]
@@ -14,7 +14,7 @@ Rule = Literal["mean-rank", "vote"]
 @method(family="aggregation", paper="de Borda 1781 (mean rank); Vitel & Chhabra 2025, arXiv 2511.04715 (vote)")
 def aggregate(
     problem: Problem,
-    rows: str = "el2n+outlier-gradient+spectral-signatures",
+    rows: str = "loss+el2n+outlier-gradient",
     rule: Rule = "mean-rank",
     share: float = 0.1,
 ) -> Scores:
@@ -30,8 +30,5 @@ def aggregate(
     """
     if not 0 < share < 1:
         raise InputError(f"share={share} does not fit: it must lie between 0 and 1")
-    named = pieces(rows, "+")
-    if pairwise := [one for one in named if parse(one)[0].pairwise]:
-        raise InputError(f"{pairwise[0]} ranks pairs of samples, so it has no part in a ranking of samples")
-    scores = list(score(named, problem).values())
+    scores = list(score(pieces(rows, "+"), problem).values())
     return mean_rank(scores) if rule == "mean-rank" else votes(scores, share)

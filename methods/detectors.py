@@ -19,8 +19,11 @@ from .gradients import Gradients
 COLUMN_BY_COLUMN = {"copod", "ecod", "hbos"}
 """Detectors whose scores are sums over columns, none of which looks at another."""
 FLOATS = 16  # float64 numbers that such a detector holds at once for each one that it is given
-OTHER_INPUTS = ("_", "pyg_", "ts_", "audio_", "base", "gaal_base", "sklearn_base")
-"""Beginnings of the modules of PyOD that hold no detector of tabular data."""
+OTHER = (
+    "_", "audio_", "base", "combination", "embedding", "gaal_base", "iforest", "lscp", "mad", "pyg_", "sklearn_base",
+    "so_gaal_new", "suod", "thresholds", "ts_", "xgbod",
+)  # fmt: skip
+"""Beginnings of the modules of PyOD that hold no detector of a matrix alone, and of the forest, which is our own."""
 
 
 def pyod_scores(name: str, gradients: Gradients, order: Tensor, seed: int) -> Scores:
@@ -71,7 +74,7 @@ def _detector(name: str) -> type[Any]:
             "pip install 'influence-bench[outliers]'"
         ) from error
     known = [module.name for module in pkgutil.iter_modules(models.__path__)]
-    known = [one for one in known if not one.startswith(OTHER_INPUTS)]
+    known = [one for one in known if not one.startswith(OTHER)]
     if name not in known:
         raise unknown("detector", name, [*known, "iforest", "l1", "l2"])
     try:
@@ -95,6 +98,8 @@ def _fitted(name: str, detector: type[Any], rows: NDArray[np.float64], seed: int
     except Exception as error:
         raise InputError(f"PyOD's detector {name} fails on these gradients: {' '.join(str(error).split())}") from error
     scores: NDArray[np.float64] = np.asarray(fitted.decision_scores_, dtype=np.float64).ravel()
+    if not np.isfinite(scores).all():
+        raise InputError(f"PyOD's detector {name} gives scores that are not finite on these gradients: take another")
     return scores
 
 

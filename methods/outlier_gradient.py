@@ -30,7 +30,7 @@ def outlier_gradient(
     Args:
         problem: the trained model and its training rows, n of them.
         detector: `iforest` (Liu et al. 2008, each tree on 256 rows), `l1`, `l2`, or one of PyOD's by the name of its
-            module: `ecod`, `copod`, `hbos`, `knn`, `lof`, `ocsvm`, `pca`, ... (`pip install influence-bench[outliers]`).
+            module, as `ecod`, `copod`, `hbos`, `knn`, `lof`, `ocsvm`, `pca` (`pip install influence-bench[outliers]`).
         layers: whose p parameters the gradients are taken for.
         trees: of the forest.
         checkpoints: the model as it stands, or all, whose ranks are averaged: the paper's is the first.
