@@ -9,8 +9,9 @@ from ..bench.problem import Scores
 
 def mean_rank(scores: list[Scores]) -> Scores:
     """The mean of a row's ranks in several scores (n,), over n: in (0, 1], Borda's count but for a constant factor."""
-    total = ranks(scores).sum(0)  # exact, so that equal sums stay equal
-    return total / total.size / len(scores)
+    total: Scores = ranks(scores).sum(0)  # exact, so that equal sums stay equal
+    total /= total.size * len(scores)
+    return total
 
 
 def votes(scores: list[Scores], share: float) -> Scores:

@@ -77,7 +77,7 @@ def test_an_unknown_row_is_refused_before_anything_runs(problem):
         parse("aggregate[rows=lss+el2n]")
     with pytest.raises(ib.InputError, match="no hyperparameter of el2n 'layers'"):
         ib.score("aggregate", problem, rows="loss+el2n[layers=all]")
-    with pytest.raises(ib.InputError, match="pairwise-dot scores pairs of rows, so it has no part in a ranking of rows"):
+    with pytest.raises(ib.InputError, match="pairwise-dot scores pairs of rows, so it has no part"):
         parse("aggregate[rows=loss+pairwise-dot]")
     with pytest.raises(ib.InputError, match="names no rows"):
         ib.score("aggregate", problem, rows="")
