@@ -25,6 +25,8 @@ from .problem import Problem, Scores
 Use = Literal["validation", "checkpoints", "dynamics", "retraining"]
 Function = TypeVar("Function", bound=Callable[..., Scores])
 ENTRY_POINTS = "influence_bench.methods"
+SPARED: Mapping[tuple[str, str], Use] = {("checkpoints", "last"): "checkpoints", ("against", "training"): "validation"}
+"""Hyperparameters under which a method does without what it uses otherwise."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,8 @@ class Method(Registered):
 
     def uses_with(self, given: Mapping[str, Any]) -> frozenset[Use]:
         """What the method uses under these hyperparameters: `checkpoints="last"` uses the model as it stands."""
-        parameter = self.hyperparameters.get("checkpoints")
-        last = parameter is not None and given.get("checkpoints", parameter.default) == "last"
-        own = self.uses - {"checkpoints"} if last else self.uses
+        values = {name: parameter.default for name, parameter in self.hyperparameters.items()} | dict(given)
+        own = self.uses - {use for (name, value), use in SPARED.items() if values.get(name) == value}
         return own.union(*(method.uses_with(inner) for method, inner in self.rows(given)))
 
     def rows(self, given: Mapping[str, Any]) -> list[tuple["Method", dict[str, Any]]]:

@@ -4,7 +4,8 @@ The influence of removing a sample on the mean validation loss is vᵀ(H + λI)�
 loss hurts, so the score is its negative, without the constant n.
 """
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -12,15 +13,48 @@ from torch import Tensor
 from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores, assembled
 from ..bench.registry import method
+from .against import Against, most_harmful, products, queries, reciprocal
 from .curvature import dense_ggn, dense_hessian
-from .gradients import GradientSpace, Layers, gradient_space
+from .gradients import Direction, Gradients, GradientSpace, Layers, gradient_space
 
 Curvature = Literal["hessian", "ggn"]
 
 
+class InverseCurvature(Protocol):
+    """C⁻¹, damped, of the mean training loss, in whatever form it is held."""
+
+    def times(self, direction: Direction) -> Direction:
+        """C⁻¹v."""
+
+    def quadratic(self, gradients: Gradients, power: int = 1) -> Tensor:
+        """gᵀC⁻ᵖg (n,), float64."""
+
+
+def influence(space: GradientSpace, inverse: InverseCurvature, against: Against) -> Scores:
+    """-vᵀC⁻¹g (n,) for the mean gradient v of what influence is measured against."""
+    return most_harmful(products(space.train, [inverse.times(v) for v in queries(space, against)]))
+
+
+def self_influence(space: GradientSpace, inverse: InverseCurvature) -> Scores:
+    """gᵀC⁻¹g (n,): the influence of each sample on its own loss."""
+    scores: Scores = inverse.quadratic(space.train).numpy()
+    return scores
+
+
+def relative_influence(space: GradientSpace, inverse: InverseCurvature, against: Against, power: int) -> Scores:
+    """-vᵀC⁻¹g / √(gᵀC⁻ᵖg) (n,); 0 for a sample without a gradient."""
+    ihvps = [inverse.times(v) for v in queries(space, against)]
+    lengths = inverse.quadratic(space.train, power).clamp(min=0).sqrt()
+    return most_harmful(products(space.train, ihvps) * reciprocal(lengths)[:, None])
+
+
 @method(family="influence function", paper="Koh & Liang 2017, eq. 2", uses={"validation"})
 def influence_exact(
-    problem: Problem, curvature: Curvature = "hessian", damping: float = 0.01, layers: Layers = "last"
+    problem: Problem,
+    curvature: Curvature = "hessian",
+    damping: float = 0.01,
+    layers: Layers = "last",
+    against: Against = "validation",
 ) -> Scores:
     """-vᵀ(H + λI)⁻¹g: the mean validation gradient v through the inverse curvature of the mean training loss.
 
@@ -29,16 +63,15 @@ def influence_exact(
         curvature: H itself, or the generalised Gauss-Newton matrix in its place.
         damping: λ ≥ 0; a model trained with weight decay λ has exactly this λ.
         layers: whose p parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: p products with H and O(p³) to solve; refused where 32 p² bytes are above the memory budget.
+    Cost: p products with H and O(p³) to invert; refused where 32 p² bytes are above the memory budget.
 
     Raises:
         InputError: if the curvature is singular and damping does not mend it.
     """
     space = gradient_space(problem, layers)
-    v = space.vector(space.valid.mean()).double()
-    ihvp = torch.linalg.solve(damped(space, curvature, damping), v)
-    return -space.train.inner(space.direction(ihvp)).numpy()
+    return influence(space, Dense(space, torch.linalg.inv(damped(space, curvature, damping))), against)
 
 
 @method(family="influence function", paper="Koh & Liang 2017, section 5.4 (self-influence)")
@@ -60,9 +93,25 @@ def influence_self(
         InputError: if the curvature is singular and damping does not mend it.
     """
     space = gradient_space(problem, layers)
-    inverse = torch.linalg.inv(damped(space, curvature, damping))
-    quadratic = ((rows, (g.double() @ inverse * g).sum(1).cpu()) for rows, g in space.train.flat(copies=3))
-    return assembled(len(space.train), quadratic).numpy()
+    return self_influence(space, Dense(space, torch.linalg.inv(damped(space, curvature, damping))))
+
+
+@dataclass(frozen=True)
+class Dense:
+    """An inverse curvature (p, p) as it is, float64."""
+
+    space: GradientSpace
+    matrix: Tensor
+
+    def times(self, direction: Direction) -> Direction:
+        """By the matrix."""
+        return self.space.direction(self.matrix @ self.space.vector(direction).double())
+
+    def quadratic(self, gradients: Gradients, power: int = 1) -> Tensor:
+        """By the matrix, a batch of gradients at a time."""
+        matrix = torch.linalg.matrix_power(self.matrix, power)
+        parts = ((rows, (g.double() @ matrix * g).sum(1).cpu()) for rows, g in gradients.flat(copies=3))
+        return assembled(len(gradients), parts)
 
 
 def damped(space: GradientSpace, curvature: Curvature, damping: float) -> Tensor:

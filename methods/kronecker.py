@@ -90,29 +90,33 @@ def blocks_of(space: GradientSpace) -> Blocks:
 
 @dataclass
 class Covariances:
-    """Σ δδᵀ (out, out) and Σ aaᵀ (in, in) over samples and positions, of each block that is an outer product."""
+    """Σ δδᵀ (out, out) and Σ aaᵀ (in, in) over samples and positions, and their number, of each outer product's block.
+
+    Several passes add up.
+    """
 
     blocks: Blocks
-    total: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    total: dict[str, tuple[Tensor, Tensor, int]] = field(default_factory=dict)
 
     def begin(self, layout: Layout) -> None:
         """Nothing to prepare."""
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
-        pair = gradient.covariances(constant=name in self.blocks.bias_of)
-        if pair is not None:
-            before = self.total.get(name, (0, 0))
-            self.total[name] = summable(pair[0]) + before[0], summable(pair[1]) + before[1]
+        part = gradient.covariances(constant=name in self.blocks.bias_of)
+        if part is not None:
+            left, right, number = self.total.get(name, (0, 0, 0))
+            self.total[name] = summable(part[0]) + left, summable(part[1]) + right, part[2] + number
 
-    def result(self) -> dict[str, tuple[Tensor, Tensor]]:
+    def result(self) -> dict[str, tuple[Tensor, Tensor, int]]:
         return self.total
 
 
 @dataclass
 class Squares:
-    """Sums over samples of the squares of the rotated gradients, block by block, number by number."""
+    """Sums over samples of the squares of the rotated gradients of some blocks, number by number; passes add up."""
 
     basis: Eigenbasis
+    blocks: Container[str]
     total: Direction = field(default_factory=dict)
 
     def begin(self, layout: Layout) -> None:
@@ -120,7 +124,7 @@ class Squares:
         self.ones = torch.ones(layout.n, dtype=layout.dtype, device=layout.device)
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
-        block = self.basis.rotated(name, gradient)
+        block = self.basis.rotated(name, gradient) if name in self.blocks else None
         if block is not None:
             part = summable(block.squared().weighted_sum(self.ones[rows]))
             self.total[name] = self.total[name] + part if name in self.total else part

@@ -1,21 +1,30 @@
 """LiSSA: the inverse-Hessian-vector product by a truncated Neumann series over mini-batches."""
 
 import warnings
+from math import isfinite
 
 import torch
+from torch import Tensor
 
 from ..bench.errors import InputError, NotConverged
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
+from .against import Against, most_harmful, products, queries
 from .curvature import hessian_product, largest_eigenvalue
 from .gradients import Layers, gradient_space
 
 CONVERGED = 0.2  # relative residual above which the result is called unconverged
+DIVERGED = 100.0  # relative residual, 1 at first, above which it is none
 
 
 @method(family="influence function", paper="Agarwal et al. 2017; Koh & Liang 2017, section 3", uses={"validation"})
 def lissa(
-    problem: Problem, damping: float = 0.01, steps: int = 500, samples_per_step: int = 256, layers: Layers = "last"
+    problem: Problem,
+    damping: float = 0.01,
+    steps: int = 500,
+    samples_per_step: int = 256,
+    layers: Layers = "last",
+    against: Against = "validation",
 ) -> Scores:
     """-r·g with r ← v/σ + (I - (H_b + λI)/σ) r, where σ is twice the largest eigenvalue, found by power iteration.
 
@@ -25,8 +34,13 @@ def lissa(
         steps: of the series at most.
         samples_per_step: training rows behind each H_b, drawn without replacement, epoch after epoch.
         layers: whose parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected.
+    Cost: about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected; for each class
+    with `classes`.
+
+    Raises:
+        InputError: if the series diverges, since H + λI has a negative eigenvalue.
 
     Warns:
         NotConverged: if ‖v - (H + λI)r‖ is above 0.2 ‖v‖ at the end, with H over all training rows.
@@ -35,18 +49,24 @@ def lissa(
         raise InputError("lissa needs damping above 0, and steps and samples_per_step of at least 1")
     space = gradient_space(problem, layers)
     train, order = space.problem.train, problem.sampling_order()
-    v = space.vector(space.valid.mean())
     scale = 2 * largest_eigenvalue(space, train[order[: 4 * samples_per_step]]) + damping
-    generator = torch.Generator().manual_seed(problem.seed)
-    r, drawn = v / scale, torch.empty(0, dtype=torch.long)
-    for _ in range(steps):
-        if len(drawn) < min(samples_per_step, len(train)):
-            drawn = order[torch.randperm(len(train), generator=generator)]
-        rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
-        product = space.vector(hessian_product(space, space.direction(r), train[rows]))
-        r = v / scale + r - (product + damping * r) / scale
-    product = space.vector(hessian_product(space, space.direction(r), train))
-    residual = float((v - product - damping * r).norm() / v.norm())
-    if not residual < CONVERGED:
-        warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=2)
-    return -space.train.inner(space.direction(r)).numpy()
+
+    def ihvp(v: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed(problem.seed)
+        r, drawn = v / scale, torch.empty(0, dtype=torch.long)
+        for _ in range(steps):
+            if len(drawn) < min(samples_per_step, len(train)):
+                drawn = order[torch.randperm(len(train), generator=generator)]
+            rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
+            product = space.vector(hessian_product(space, space.direction(r), train[rows]))
+            r = v / scale + r - (product + damping * r) / scale
+        product = space.vector(hessian_product(space, space.direction(r), train))
+        residual = float((v - product - damping * r).norm() / v.norm().clamp(min=torch.finfo(v.dtype).tiny))
+        if not isfinite(residual) or residual > DIVERGED:
+            raise InputError(f"lissa diverges, the curvature being negative somewhere: raise damping={damping}")
+        if residual > CONVERGED:
+            warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=3)
+        return r
+
+    ihvps = [space.direction(ihvp(space.vector(v))) for v in queries(space, against)]
+    return most_harmful(products(space.train, ihvps))

@@ -1,26 +1,98 @@
-"""TracIn: a sample's influence traced through the checkpoints of training."""
+"""Gradient tracing: training gradients along validation gradients, at one checkpoint or over those of training."""
+
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import Layers, gradient_space
+from .against import Against, cosines, most_harmful, products, queries, reciprocal
+from .gradients import Direction, Gradients, Layers, gradient_space, reduction
+
+
+@method(
+    family="gradient tracing", paper="Charpiat et al. 2019; Pruthi et al. 2020, one checkpoint", uses={"validation"}
+)
+def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
+    """-v·g: the mean validation gradient along the sample's, for the model as it stands.
+
+    Args:
+        problem: with validation rows, whose mean gradient is v.
+        layers: whose parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
+
+    Cost: one forward pass for the last layer, else one epoch.
+    """
+    space = gradient_space(problem, layers)
+    return most_harmful(products(space.train, queries(space, against)))
+
+
+@method(family="gradient tracing", paper="Charpiat et al. 2019 (normalised)", uses={"validation"})
+def grad_cos(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
+    """-cos(v, g): the direction of the sample's gradient alone; 0 for a sample without a gradient.
+
+    Args:
+        problem: with validation rows, whose mean gradient is v.
+        layers: whose parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
+
+    Cost: one forward pass for the last layer, else one epoch.
+    """
+    space = gradient_space(problem, layers)
+    return most_harmful(cosines(space.train, queries(space, against)))
 
 
 @method(family="gradient tracing", paper="Pruthi et al. 2020, eq. 2", uses={"validation", "checkpoints"})
-def tracin(problem: Problem, layers: Layers = "last") -> Scores:
+def tracin(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
     """Sum over checkpoints of learning rate times -(mean validation gradient) · (sample gradient).
 
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
 
     Cost: one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
+    return most_harmful(traced(products, problem, layers, against))
+
+
+@method(family="gradient tracing", paper="Hammoudeh & Lowd 2022 (GAS)", uses={"validation", "checkpoints"})
+def gas(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
+    """Sum over checkpoints of learning rate times -cos(mean validation gradient, sample gradient).
+
+    Args:
+        problem: with validation rows; every checkpoint counts with its learning rate.
+        layers: whose parameters the gradients are taken for.
+        against: the validation rows, the class of them that suffers most, or the training rows.
+
+    Cost: one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
+    """
+    return most_harmful(traced(cosines, problem, layers, against))
+
+
+@method(family="gradient tracing", paper="Xia et al. 2024 (LESS, for SGD)", uses={"validation", "checkpoints"})
+def less(problem: Problem, layers: Layers = "last") -> Scores:
+    """Mean over checkpoints, weighted by learning rate, of -(mean over validation rows of cos(v_j, g)).
+
+    Checkpoints hold no optimiser state, so the sample's gradient is as SGD takes it: the paper's variant without Adam's
+    preconditioning. Cosines are exact where the paper's come from random projections, and the validation rows are one
+    task, whose cosines are averaged as in its official code.
+
+    Args:
+        problem: with validation rows, whose gradients are v_j.
+        layers: whose parameters the gradients are taken for; the paper takes those of adapters, `lora`.
+
+    Cost: two forward passes of the validation rows and one of the others per checkpoint for the last layer, else as
+    many epochs.
+    """
+    rates = torch.tensor([checkpoint.learning_rate for checkpoint in problem.checkpoints], dtype=torch.float64)
     scores = torch.zeros(len(problem.train), dtype=torch.float64)
-    for checkpoint in problem.checkpoints:
+    for checkpoint, weight in zip(problem.checkpoints, rates / rates.sum(), strict=True):
         space = gradient_space(problem, layers, checkpoint)
-        scores -= checkpoint.learning_rate * space.train.inner(space.valid.mean())
+        v = space.valid.weighted_sum(reciprocal(space.valid.squared_l2().sqrt()) / len(space.valid))
+        inner, squares = space.train.reduce(reduction.inner(v), reduction.squared_l2())
+        scores -= weight * inner.sum(1) * reciprocal(squares.sum(1).sqrt())
     return scores.numpy()
 
 
@@ -38,3 +110,14 @@ def tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     for checkpoint in problem.checkpoints:
         scores += checkpoint.learning_rate * gradient_space(problem, layers, checkpoint).train.squared_l2()
     return scores.numpy()
+
+
+def traced(
+    similarity: Callable[[Gradients, list[Direction]], Tensor], problem: Problem, layers: Layers, against: Against
+) -> Tensor:
+    """Sum over checkpoints of learning rate times similarity (n, k)."""
+    total = torch.zeros(())
+    for checkpoint in problem.checkpoints:
+        space = gradient_space(problem, layers, checkpoint)
+        total = total + checkpoint.learning_rate * similarity(space.train, queries(space, against))
+    return total

@@ -29,11 +29,21 @@ VARIANTS = [
     "influence-self[curvature=ggn]",
     "pairwise-datainf[layers=all]",
     "ekfac[layers=all]",
+    "kfac[labels=given,layers=all]",
+    "relatif[relative_to=parameters,curvature=kfac,layers=all]",
+    "arnoldi[layers=all,rank=10,steps=20]",
+    "source[curvature=kfac,layers=all]",
     "ekfac-self[labels=given,layers=all]",
     "trak[checkpoints=all,layers=all]",
     "trak-self[k=20]",
     "logra[layers=all,side=3]",
     "logra-self[layers=all]",
+    "gas[against=classes]",
+    "datainf[against=classes]",
+    "influence-cg[against=classes]",
+    "ekfac[against=classes,layers=all]",
+    "tracin[against=training]",
+    "ekfac[against=training]",
 ]
 
 

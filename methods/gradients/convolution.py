@@ -57,7 +57,7 @@ class Convolved(Gradient):
         factor = torch.convolution(self.x, weight, bias, self.stride, self.padding, self.dilation, False, none, 1)
         return Outer(self._by_position @ left, factor.flatten(2).mT)
 
-    def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """The patches' as the weight gradient that they would have for output gradients."""
         if self.groups > 1:
             return None
@@ -69,7 +69,7 @@ class Convolved(Gradient):
             count = ones.new_full((1, 1), len(self) * self.positions)
             right = torch.cat([torch.cat([right, ones], 1), torch.cat([ones.T, count], 1)])
         left = self._by_position.flatten(0, 1)
-        return left.T @ left, right
+        return left.T @ left, right, len(left)
 
     def formed(self) -> Tensor:
         """One grouped convolution, in which every sample is a group of its own."""

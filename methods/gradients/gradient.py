@@ -124,8 +124,10 @@ class Gradient(ABC):
                 return outer.formed()
         return joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
 
-    def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
-        """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products; else none.
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
+        """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products, and their number.
+
+        None where these are not known.
 
         Args:
             constant: whether there is an input more that is always 1.

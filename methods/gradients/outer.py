@@ -82,11 +82,11 @@ class Outer(Gradient):
         factor = self.right @ right[:into]
         return Outer(self.left @ left, factor + right[into] if len(right) > into else factor)
 
-    def covariances(self, constant: bool) -> tuple[Tensor, Tensor]:
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int]:
         """Of the factors as they are."""
         right = F.pad(self.right, (0, 1), value=1.0) if constant else self.right
         left, right = self.left.flatten(0, 1), right.flatten(0, 1)
-        return left.T @ left, right.T @ right
+        return left.T @ left, right.T @ right, len(left)
 
     def coordinates(self, index: Tensor) -> Tensor:
         """A product of two numbers each, at one position."""

@@ -46,12 +46,13 @@ class Sum(Gradient):
         outers = [part for part in parts if part is not None]
         return _side_by_side(outers) if len(outers) == len(parts) else None
 
-    def covariances(self, constant: bool) -> tuple[Tensor, Tensor] | None:
+    def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """Use by use."""
-        pairs = [pair for use in self.uses if (pair := use.covariances(constant)) is not None]
-        if len(pairs) < len(self.uses):
+        parts = [part for use in self.uses if (part := use.covariances(constant)) is not None]
+        if len(parts) < len(self.uses):
             return None
-        return summed([left for left, _ in pairs]), summed([right for _, right in pairs])
+        left, right, numbers = zip(*parts, strict=True)
+        return summed(left), summed(right), sum(numbers)
 
 
 def total(uses: Sequence[Gradient]) -> Gradient:
