@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from oracle import LAST, Oracle, close
 from scipy.optimize import minimize
 from scipy.stats import spearmanr
 from torch import nn
-from torch.func import functional_call, grad, hessian, vmap
 from torch.nn import functional as F
 
 import influence_bench as ib
-from influence_bench.bench.contract import planted
 from influence_bench.methods.curvature import dense_ggn, dense_hessian, hessian_product, largest_eigenvalue
 from influence_bench.methods.gradients import gradient_space
 
@@ -20,33 +19,15 @@ LAMBDA = 0.05
 @pytest.fixture(scope="module")
 def small():
     """A trained network in float64, its flat gradients and its dense Hessian by `torch.func` over all parameters."""
-    problem, _ = planted()
-    problem = ib.Problem(
-        problem.model.double(), problem.train, problem.valid, [(c.state, c.learning_rate) for c in problem.checkpoints],
-        batch_size=32,
-    )  # fmt: skip
-    parameters = {name: p.detach() for name, p in problem.model.named_parameters()}
-    sizes = [p.numel() for p in parameters.values()]
-
-    def loss(flat, x, y):
-        pieces = zip(parameters.items(), flat.split(sizes), strict=True)
-        outputs = functional_call(
-            problem.model.eval(), {name: v.reshape(p.shape) for (name, p), v in pieces}, (x[None],)
-        )
-        return F.cross_entropy(outputs, y[None])
-
-    flat = torch.cat([p.flatten() for p in parameters.values()])
-    gradients = {
-        split: vmap(grad(loss), (None, 0, 0))(flat, rows.x, rows.y)
-        for split, rows in (("train", problem.train), ("valid", problem.valid))
-    }
-    dense = hessian(lambda w: vmap(loss, (None, 0, 0))(w, problem.train.x, problem.train.y).mean())(flat)
-    return problem, gradients, dense
+    oracle = Oracle(torch.float64)
+    return oracle.problem, {split: oracle.gradients(split) for split in ("train", "valid")}, oracle.hessian()
 
 
-def close(ours, theirs, rtol=1e-6):
-    ours, theirs = (np.asarray(a, dtype=float) for a in (ours, theirs))
-    assert np.linalg.norm(ours - theirs) <= rtol * np.linalg.norm(theirs)
+@pytest.fixture(scope="module", params=[(torch.float64, 1e-6), (torch.float32, 1e-3)], ids=["float64", "float32"])
+def last(request):
+    """The last layer's definitions: a problem, its gradients g (n, p), its Hessian (p, p), and the error allowed."""
+    oracle, part = Oracle(request.param[0]), slice(-LAST, None)
+    return oracle, oracle.gradients("train")[:, part], oracle.hessian()[part, part], request.param[1]
 
 
 def test_hessian_equals_its_definition(small):
@@ -107,25 +88,60 @@ def test_datainf_equals_its_definition(small):
     close(ib.score("datainf", problem, damping=0.1, layers="all"), expected)
 
 
-def test_tracin_equals_its_definition_over_the_checkpoints(small):
+@pytest.mark.parametrize("against", ["validation", "classes", "training"])
+def test_conjugate_gradients_solve_for_exact_influence(last, against):
+    oracle, g, dense, rtol = last
+    ihvps = torch.linalg.solve(dense + 0.01 * torch.eye(LAST), oracle.queries(against)[-LAST:])
+    expected = -(g @ ihvps).amin(1)
+    close(ib.score("influence-cg", oracle.problem, tolerance=rtol / 100, against=against), expected, rtol)
+    close(ib.score("influence-exact", oracle.problem, against=against), expected, rtol)
+    assert spearmanr(ib.score("influence-cg", oracle.problem, against=against), expected).statistic > 0.999
+
+
+@pytest.mark.parametrize("rank", [5, LAST])
+def test_arnoldi_equals_the_dominant_eigenvectors_of_the_dense_hessian(last, rank):
+    oracle, g, dense, rtol = last
+    values, vectors = torch.linalg.eigh(dense)
+    chosen = values.abs().argsort(descending=True)[:rank]
+    along, inverse = g @ vectors[:, chosen], 1 / (values[chosen] + 0.01)
+    expected = -(along * inverse) @ vectors[:, chosen].T @ oracle.queries("validation")[-LAST:, 0]
+    close(ib.score("arnoldi", oracle.problem, rank=rank, steps=LAST), expected, rtol)
+    close(ib.score("arnoldi-self", oracle.problem, rank=rank, steps=LAST), along.square() @ inverse, rtol)
+
+
+def test_few_steps_of_arnoldi_come_close_to_exact_influence(small):
     problem, _, _ = small
-    with_validation, self_influence = 0, 0
-    for checkpoint in problem.checkpoints:
-        parameters = {name: tensor.double() for name, tensor in checkpoint.state.items()}
+    for ours, exact, at_least in (("arnoldi", "influence-exact", 0.9), ("arnoldi-self", "influence-self", 0.9)):
+        low_rank, all_ranks = ib.score(ours, problem, rank=5, steps=10), ib.score(exact, problem)
+        assert spearmanr(low_rank, all_ranks).statistic > at_least
 
-        def loss(parameters, x, y):
-            return F.cross_entropy(functional_call(problem.model.eval(), parameters, (x[None],)), y[None])
 
-        rows = {
-            split: torch.cat(
-                [g.flatten(1) for g in vmap(grad(loss), (None, 0, 0))(parameters, part.x, part.y).values()], 1
-            )
-            for split, part in (("train", problem.train), ("valid", problem.valid))
-        }
-        with_validation = with_validation - checkpoint.learning_rate * rows["train"] @ rows["valid"].mean(0)
-        self_influence = self_influence + checkpoint.learning_rate * rows["train"].square().sum(1)
-    close(ib.score("tracin", problem, layers="all"), with_validation)
-    close(ib.score("tracin-self", problem, layers="all"), self_influence)
+def test_where_the_curvature_is_negative_conjugate_gradients_stop_and_say_so(small):
+    problem, _, dense = small
+    assert torch.linalg.eigvalsh(dense).min() < 0
+    with pytest.warns(ib.NotConverged, match=r"relative residual .* the curvature is negative .* raise damping"):
+        scores = ib.score("influence-cg", problem, damping=0.0, layers="all")
+    assert np.isfinite(scores).all()
+    with pytest.warns(ib.NotConverged, match="after 2 steps; raise steps"):
+        ib.score("influence-cg", problem, steps=2)
+
+
+def test_lissa_says_where_it_diverges():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3))
+    x, y = torch.randn(60, 2), torch.arange(60) % 3
+    with pytest.raises(ib.InputError, match=r"lissa diverges, .* raise damping=1e-05"):
+        ib.score("lissa", ib.Problem(net, (x, y), (x, y)), damping=1e-5, steps=3000, samples_per_step=60, layers="all")
+
+
+@pytest.mark.parametrize("name", ["lissa", "datainf"])
+def test_the_class_that_suffers_most_decides(small, name):
+    problem, _, _ = small
+    each = [
+        ib.score(name, ib.Problem(problem.model, problem.train, problem.valid[problem.valid.y == label]))
+        for label in range(3)
+    ]
+    close(ib.score(name, problem, against="classes"), np.max(each, 0))
 
 
 def test_lissa_comes_close_to_exact_influence(small):
