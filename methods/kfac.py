@@ -10,7 +10,7 @@ from .gradients import Layers, gradient_space
 from .influence import influence, relative_influence, self_influence
 
 
-@method(family="influence function", paper="Martens & Grosse 2015; Grosse & Martens 2016, eq. 25", uses={"validation"})
+@method(family="influence function", paper="Martens & Grosse 2015; Grosse & Martens 2016", uses={"validation"})
 def kfac(
     problem: Problem,
     damping: float = 0.1,

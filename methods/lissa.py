@@ -1,7 +1,6 @@
 """LiSSA: the inverse-Hessian-vector product by a truncated Neumann series over mini-batches."""
 
 import warnings
-from math import isfinite
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from .curvature import hessian_product, largest_eigenvalue
 from .gradients import Layers, gradient_space
 
 CONVERGED = 0.2  # relative residual above which the result is called unconverged
-DIVERGED = 100.0  # relative residual, 1 at first, above which it is none
+DIVERGED = 2.0  # times ‖v‖/λ, than which (H + λI)⁻¹v is not longer where H has no negative eigenvalue
 
 
 @method(family="influence function", paper="Agarwal et al. 2017; Koh & Liang 2017, section 3", uses={"validation"})
@@ -60,10 +59,10 @@ def lissa(
             rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
             product = space.vector(hessian_product(space, space.direction(r), train[rows]))
             r = v / scale + r - (product + damping * r) / scale
+            if not r.norm() <= DIVERGED * v.norm() / damping:
+                raise InputError(f"lissa diverges, the curvature being negative somewhere: raise damping={damping}")
         product = space.vector(hessian_product(space, space.direction(r), train))
         residual = float((v - product - damping * r).norm() / v.norm().clamp(min=torch.finfo(v.dtype).tiny))
-        if not isfinite(residual) or residual > DIVERGED:
-            raise InputError(f"lissa diverges, the curvature being negative somewhere: raise damping={damping}")
         if residual > CONVERGED:
             warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=3)
         return r

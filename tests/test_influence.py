@@ -131,7 +131,7 @@ def test_lissa_says_where_it_diverges():
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3))
     x, y = torch.randn(60, 2), torch.arange(60) % 3
     with pytest.raises(ib.InputError, match=r"lissa diverges, .* raise damping=1e-05"):
-        ib.score("lissa", ib.Problem(net, (x, y), (x, y)), damping=1e-5, steps=3000, samples_per_step=60, layers="all")
+        ib.score("lissa", ib.Problem(net, (x, y), (x, y)), damping=1e-5, samples_per_step=60, steps=5000, layers="all")
 
 
 @pytest.mark.parametrize("name", ["lissa", "datainf"])
