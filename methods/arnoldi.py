@@ -9,11 +9,11 @@ from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .against import Against
-from .curvature import hessian_product
+from .curvature import PRODUCTS, Curvature
 from .gradients import Direction, Gradients, GradientSpace, Layers, gradient_space
 from .influence import influence, self_influence
 
-ENDED = 1e-5  # share of the first product's norm below which what is left of a new basis vector is rounding
+ENDED = 100  # units of rounding of the first product's norm, below which what is left of a new basis vector is rounding
 
 
 @method(family="influence function", paper="Schioppa et al. 2022, section 4", uses={"validation"})
@@ -21,6 +21,7 @@ def arnoldi(
     problem: Problem,
     rank: int = 50,
     steps: int = 100,
+    curvature: Curvature = "hessian",
     damping: float = 0.01,
     layers: Layers = "last",
     against: Against = "validation",
@@ -31,6 +32,7 @@ def arnoldi(
         problem: with validation rows, whose mean gradient is v.
         rank: number of eigenvalues at most.
         steps: of the iteration, whose Krylov space they are looked for in.
+        curvature: the Hessian itself, or the generalised Gauss-Newton matrix in its place.
         damping: λ ≥ 0.
         layers: whose p parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
@@ -41,12 +43,17 @@ def arnoldi(
         InputError: if an eigenvalue is -λ, or the basis is above the memory budget.
     """
     space = gradient_space(problem, layers)
-    return influence(space, dominant(space, problem.seed, rank, steps, damping), against)
+    return influence(space, dominant(space, problem.seed, rank, steps, curvature, damping), against)
 
 
 @method(family="influence function", paper="Schioppa et al. 2022, section 5.3 (self-influence)")
 def arnoldi_self(
-    problem: Problem, rank: int = 50, steps: int = 100, damping: float = 0.01, layers: Layers = "last"
+    problem: Problem,
+    rank: int = 50,
+    steps: int = 100,
+    curvature: Curvature = "hessian",
+    damping: float = 0.01,
+    layers: Layers = "last",
 ) -> Scores:
     """(Qᵀg)ᵀ(Λ + λI)⁻¹(Qᵀg) with the eigenvalues Λ of the Hessian that are largest in size, and their vectors Q.
 
@@ -54,6 +61,7 @@ def arnoldi_self(
         problem: the trained model and its training rows.
         rank: number of eigenvalues at most.
         steps: of the iteration, whose Krylov space they are looked for in.
+        curvature: the Hessian itself, or the generalised Gauss-Newton matrix in its place.
         damping: λ ≥ 0.
         layers: whose p parameters the gradients are taken for.
 
@@ -63,7 +71,7 @@ def arnoldi_self(
         InputError: if an eigenvalue is -λ, or the basis is above the memory budget.
     """
     space = gradient_space(problem, layers)
-    return self_influence(space, dominant(space, problem.seed, rank, steps, damping))
+    return self_influence(space, dominant(space, problem.seed, rank, steps, curvature, damping))
 
 
 @dataclass(frozen=True)
@@ -85,37 +93,38 @@ class LowRank:
         return along.square() @ self.values.cpu() ** power
 
 
-def dominant(space: GradientSpace, seed: int, rank: int, steps: int, damping: float) -> LowRank:
-    """(H + λI)⁻¹ on the dominant eigenvectors of the Hessian of the mean training loss."""
+def dominant(space: GradientSpace, seed: int, rank: int, steps: int, curvature: Curvature, damping: float) -> LowRank:
+    """(H + λI)⁻¹ on the dominant eigenvectors of the curvature H of the mean training loss."""
     if rank < 1 or steps < 1 or damping < 0:
         raise InputError("arnoldi needs rank and steps of at least 1, and damping of at least 0")
-    basis, restricted = krylov(space, seed, min(steps, space.size))
+    basis, restricted = krylov(space, seed, min(steps, space.size), curvature)
     values, vectors = torch.linalg.eigh(restricted)
     chosen = values.abs().argsort(descending=True)[:rank]
     damped = values[chosen] + damping
     if damped.abs().min() <= 1e-7 * damped.abs().max():
-        raise InputError(f"the hessian with damping={damping} is singular: raise damping, or lower rank={rank}")
+        raise InputError(f"the {curvature} with damping={damping} is singular: raise damping, or lower rank={rank}")
     return LowRank(space, basis @ vectors[:, chosen], 1 / damped)
 
 
-def krylov(space: GradientSpace, seed: int, steps: int) -> tuple[Tensor, Tensor]:
-    """Orthonormal vectors B (p, k) from repeated products with the Hessian H, and Bᵀ H B (k, k); k is `steps` at most.
+def krylov(space: GradientSpace, seed: int, steps: int, curvature: Curvature) -> tuple[Tensor, Tensor]:
+    """Orthonormal vectors B (p, k) from repeated products with the curvature H, and Bᵀ H B (k, k), k ≤ steps.
 
     Since H is symmetric, the upper triangle of Arnoldi's matrix is the lower's. New vectors are made orthogonal to all
     others twice, which keeps them so in spite of rounding.
     """
     space.problem.afford(2 * 8 * space.size * steps, f"{steps} vectors of {space.size:,} parameters")
+    rounding = ENDED * torch.finfo(next(iter(space.parameters.values())).dtype).eps
     generator = torch.Generator().manual_seed(seed)
     vector = torch.randn(space.size, generator=generator, dtype=torch.float64).to(space.problem.device)
     basis = torch.zeros(space.size, steps, dtype=torch.float64, device=space.problem.device)
     images = torch.zeros_like(basis)
     for k in range(steps):
         basis[:, k] = vector / vector.norm()
-        image = hessian_product(space, space.direction(basis[:, k]), space.problem.train)
+        image = PRODUCTS[curvature](space, space.direction(basis[:, k]), space.problem.train)
         images[:, k] = vector = space.vector(image).double()
         for _ in range(2):
             vector = vector - basis[:, : k + 1] @ (basis[:, : k + 1].T @ vector)
-        if vector.norm() <= ENDED * images[:, 0].norm():
+        if vector.norm() <= rounding * images[:, 0].norm():
             basis, images = basis[:, : k + 1], images[:, : k + 1]
             break
     restricted = basis.T @ images

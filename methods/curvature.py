@@ -1,7 +1,8 @@
 """Curvature of the mean training loss in a gradient space: dense for few parameters, as a product for many."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from ..bench.examples import Examples
 from ..bench.phases import phase
 from .gradients import Direction, GradientSpace
 
+Curvature = Literal["hessian", "ggn"]
+"""Of the loss as it is, or as if the outputs were linear in the parameters: Gauss-Newton's, which is never negative."""
 COLUMNS_AT_ONCE = 64
 
 
@@ -23,6 +26,34 @@ def hessian_product(space: GradientSpace, direction: Direction, examples: Exampl
             products = torch.autograd.grad(gradients, list(parameters.values()), along, materialize_grads=True)
         total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
     return {name: part / len(examples) for name, part in total.items()}
+
+
+def ggn_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
+    """G v: the Gauss-Newton matrix of the mean loss over `examples` times a direction, as Jᵀ Λ (J v).
+
+    J v is the derivative, in u, of Jᵀu along v: it takes backward passes alone, which every layer has.
+    """
+    problem = space.problem
+    total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
+    for _, batch in problem.batches(examples):
+        with phase("gradients"), torch.enable_grad():
+            parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
+            outputs, inputs = space.outputs(parameters, batch), list(parameters.values())
+            u = torch.zeros_like(outputs, requires_grad=True)
+            pulled = torch.autograd.grad(outputs, inputs, u, create_graph=True, materialize_grads=True)
+            along = torch.autograd.grad(pulled, u, [direction[name] for name in parameters], retain_graph=True)
+            logits = outputs.detach().requires_grad_()
+            slope = torch.autograd.grad(problem.losses(logits, batch.y).sum(), logits, create_graph=True)
+            curved = torch.autograd.grad(slope, logits, along, materialize_grads=True)
+            products = torch.autograd.grad(outputs, inputs, curved, materialize_grads=True)
+        total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
+    return {name: part / len(examples) for name, part in total.items()}
+
+
+PRODUCTS: Mapping[Curvature, Callable[[GradientSpace, Direction, Examples], Direction]] = {
+    "hessian": hessian_product,
+    "ggn": ggn_product,
+}
 
 
 def dense_hessian(space: GradientSpace) -> Tensor:
@@ -81,13 +112,16 @@ def _logit(k: int, outputs: Tensor, _: Tensor) -> Tensor:
     return outputs[:, k]
 
 
-def largest_eigenvalue(space: GradientSpace, examples: Examples, steps: int = 30, tolerance: float = 0.01) -> float:
-    """Largest eigenvalue of the Hessian of the mean loss over `examples`, by power iteration."""
+def largest_eigenvalue(
+    space: GradientSpace, examples: Examples, curvature: Curvature = "hessian", steps: int = 30, tolerance: float = 0.01
+) -> float:
+    """Largest eigenvalue, in size, of the curvature of the mean loss over `examples`, by power iteration."""
     generator = torch.Generator().manual_seed(space.problem.seed)
     vector = torch.randn(space.size, generator=generator)
     value = 0.0
     for _ in range(steps):
-        product = space.vector(hessian_product(space, space.direction(vector / vector.norm()), examples)).cpu()
+        unit = space.direction(vector / vector.norm())
+        product = space.vector(PRODUCTS[curvature](space, unit, examples)).cpu()
         previous, value = value, float(product.norm())
         vector = product
         if value == 0 or abs(value - previous) < tolerance * value:

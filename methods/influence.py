@@ -5,7 +5,7 @@ loss hurts, so the score is its negative, without the constant n.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,10 +14,8 @@ from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores, assembled
 from ..bench.registry import method
 from .against import Against, most_harmful, products, queries, reciprocal
-from .curvature import dense_ggn, dense_hessian
+from .curvature import Curvature, dense_ggn, dense_hessian
 from .gradients import Direction, Gradients, GradientSpace, Layers, gradient_space
-
-Curvature = Literal["hessian", "ggn"]
 
 
 class InverseCurvature(Protocol):

@@ -10,13 +10,14 @@ from ..bench.errors import InputError, NotConverged
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .against import Against, most_harmful, products, queries
-from .curvature import hessian_product
+from .curvature import PRODUCTS, Curvature
 from .gradients import Layers, gradient_space
 
 
 @method(family="influence function", paper="Koh & Liang 2017, section 3; Martens 2010", uses={"validation"})
 def influence_cg(
     problem: Problem,
+    curvature: Curvature = "hessian",
     damping: float = 0.01,
     steps: int = 100,
     tolerance: float = 1e-3,
@@ -27,6 +28,7 @@ def influence_cg(
 
     Args:
         problem: with validation rows, whose mean gradient is v.
+        curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
         damping: λ ≥ 0.
         steps: of the iteration at most.
         tolerance: of ‖v - (H + λI)x‖ / ‖v‖, at which it stops.
@@ -43,14 +45,14 @@ def influence_cg(
     space = gradient_space(problem, layers)
 
     def product(vector: Tensor) -> Tensor:
-        along = hessian_product(space, space.direction(vector), space.problem.train)
+        along = PRODUCTS[curvature](space, space.direction(vector), space.problem.train)
         return space.vector(along).double() + damping * vector
 
     ihvps = []
     for v in queries(space, against):
         x, residual, step = conjugate_gradients(product, space.vector(v).double(), steps, tolerance)
         if residual > tolerance:
-            mend = "raise steps" if step == steps else "the curvature is negative along it: raise damping"
+            mend = "raise steps" if step == steps else "the curvature is negative along it: raise damping, or take ggn"
             said = f"influence-cg: relative residual {residual:.2g} after {step} steps; {mend}"
             warnings.warn(said, NotConverged, stacklevel=2)
         ihvps.append(space.direction(x))

@@ -9,7 +9,7 @@ from ..bench.errors import InputError, NotConverged
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .against import Against, most_harmful, products, queries
-from .curvature import hessian_product, largest_eigenvalue
+from .curvature import PRODUCTS, Curvature, largest_eigenvalue
 from .gradients import Layers, gradient_space
 
 CONVERGED = 0.2  # relative residual above which the result is called unconverged
@@ -19,6 +19,7 @@ DIVERGED = 2.0  # times ‖v‖/λ, than which (H + λI)⁻¹v is not longer whe
 @method(family="influence function", paper="Agarwal et al. 2017; Koh & Liang 2017, section 3", uses={"validation"})
 def lissa(
     problem: Problem,
+    curvature: Curvature = "hessian",
     damping: float = 0.01,
     steps: int = 500,
     samples_per_step: int = 256,
@@ -29,6 +30,7 @@ def lissa(
 
     Args:
         problem: with validation rows, whose mean gradient is v.
+        curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
         damping: λ > 0; the series needs about σ/λ steps.
         steps: of the series at most.
         samples_per_step: training rows behind each H_b, drawn without replacement, epoch after epoch.
@@ -48,7 +50,7 @@ def lissa(
         raise InputError("lissa needs damping above 0, and steps and samples_per_step of at least 1")
     space = gradient_space(problem, layers)
     train, order = space.problem.train, problem.sampling_order()
-    scale = 2 * largest_eigenvalue(space, train[order[: 4 * samples_per_step]]) + damping
+    scale = 2 * largest_eigenvalue(space, train[order[: 4 * samples_per_step]], curvature) + damping
 
     def ihvp(v: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(problem.seed)
@@ -57,11 +59,12 @@ def lissa(
             if len(drawn) < min(samples_per_step, len(train)):
                 drawn = order[torch.randperm(len(train), generator=generator)]
             rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
-            product = space.vector(hessian_product(space, space.direction(r), train[rows]))
+            product = space.vector(PRODUCTS[curvature](space, space.direction(r), train[rows]))
             r = v / scale + r - (product + damping * r) / scale
             if not r.norm() <= DIVERGED * v.norm() / damping:
-                raise InputError(f"lissa diverges, the curvature being negative somewhere: raise damping={damping}")
-        product = space.vector(hessian_product(space, space.direction(r), train))
+                said = f"raise damping={damping}, or take curvature=ggn"
+                raise InputError(f"lissa diverges, the curvature being negative somewhere: {said}")
+        product = space.vector(PRODUCTS[curvature](space, space.direction(r), train))
         residual = float((v - product - damping * r).norm() / v.norm().clamp(min=torch.finfo(v.dtype).tiny))
         if residual > CONVERGED:
             warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=3)

@@ -16,7 +16,9 @@ from influence_bench.bench.registry import registered
 METHODS = {
     name: method for name, method in registered().items() if method.family in ("gradient tracing", "influence function")
 }
-UNTRAINED = {"lissa": {"damping": 1.0, "steps": 50}}  # a random network's curvature is negative somewhere: with less it diverges
+UNTRAINED = {
+    "lissa": {"damping": 1.0, "steps": 50}
+}  # a random network's curvature is negative somewhere: with less it diverges
 WITH_VALIDATION = [name for name, method in METHODS.items() if "validation" in method.uses]
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import influence_bench as ib
-from influence_bench.methods.curvature import dense_ggn, dense_hessian, hessian_product, largest_eigenvalue
+from influence_bench.methods.curvature import dense_ggn, dense_hessian, ggn_product, hessian_product, largest_eigenvalue
 from influence_bench.methods.gradients import gradient_space
 
 LAMBDA = 0.05
@@ -36,6 +36,12 @@ def test_hessian_equals_its_definition(small):
     close(dense_hessian(space), dense)
     v = torch.randn(len(dense), dtype=torch.float64)
     close(space.vector(hessian_product(space, space.direction(v), problem.train)), dense @ v)
+
+
+def test_ggn_products_equal_the_dense_matrix(small):
+    space = gradient_space(small[0], "all")
+    v = torch.randn(space.size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    close(space.vector(ggn_product(space, space.direction(v), small[0].train)), dense_ggn(space) @ v)
 
 
 def test_ggn_is_the_hessian_where_the_model_is_linear_in_its_parameters(small):
@@ -126,11 +132,20 @@ def test_where_the_curvature_is_negative_conjugate_gradients_stop_and_say_so(sma
         ib.score("influence-cg", problem, steps=2)
 
 
+def test_the_gauss_newton_matrix_is_never_negative(small):
+    problem, _, _ = small
+    more = {"curvature": "ggn", "layers": "all"}
+    exact = ib.score("influence-exact", problem, **more)
+    close(ib.score("influence-cg", problem, tolerance=1e-9, **more), exact)
+    close(ib.score("arnoldi", problem, steps=100, rank=100, **more), exact)
+    close(ib.score("lissa", problem, steps=20000, samples_per_step=300, **more), exact, 1e-3)
+
+
 def test_lissa_says_where_it_diverges():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 3))
     x, y = torch.randn(60, 2), torch.arange(60) % 3
-    with pytest.raises(ib.InputError, match=r"lissa diverges, .* raise damping=1e-05"):
+    with pytest.raises(ib.InputError, match=r"lissa diverges, .* raise damping=1e-05, or take curvature=ggn"):
         ib.score("lissa", ib.Problem(net, (x, y), (x, y)), damping=1e-5, samples_per_step=60, steps=5000, layers="all")
 
 

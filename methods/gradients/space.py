@@ -104,11 +104,14 @@ class GradientSpace:
         """A direction as one vector (p,)."""
         return torch.cat([direction[name].flatten() for name in self.parameters])
 
+    def outputs(self, parameters: Direction, batch: Examples) -> Tensor:
+        """The model's outputs for a batch as a function of the selected parameters, for `torch.func`."""
+        with evaluating(self.problem.model):
+            return batch.through(functionally(self.problem.model, {**self.state, **parameters}))
+
     def loss(self, parameters: Direction, batch: Examples) -> Tensor:
         """Summed loss of a batch as a function of the selected parameters, for `torch.func`."""
-        with evaluating(self.problem.model):
-            outputs = batch.through(functionally(self.problem.model, {**self.state, **parameters}))
-        return self.problem.losses(outputs, batch.y).sum()
+        return self.problem.losses(self.outputs(parameters, batch), batch.y).sum()
 
 
 class FeaturePass(Pass):
