@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from networks import CLOSED, problem_of
 from oracle import LAST, Oracle, close
 from scipy.optimize import minimize
 from scipy.stats import spearmanr
@@ -42,6 +43,24 @@ def test_ggn_products_equal_the_dense_matrix(small):
     space = gradient_space(small[0], "all")
     v = torch.randn(space.size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     close(space.vector(ggn_product(space, space.direction(v), small[0].train)), dense_ggn(space) @ v)
+
+
+@pytest.mark.parametrize("kind", ["encoder", "tied", "conv2d, groups", "called twice"])
+def test_products_can_be_had_of_every_kind_of_network(kind):
+    problem = problem_of(*CLOSED[kind])
+    space, train = gradient_space(problem, "all"), problem.train
+    v = torch.randn(space.size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def mean_gradient(step):
+        moved = {name: p + step * space.direction(v)[name] for name, p in space.parameters.items()}
+        leaves = {name: p.detach().requires_grad_() for name, p in moved.items()}
+        return torch.cat([
+            g.flatten() for g in torch.autograd.grad(space.loss(leaves, train), list(leaves.values()))
+        ]) / len(train)  # fmt: skip
+
+    difference = (mean_gradient(1e-5) - mean_gradient(-1e-5)) / 2e-5
+    close(space.vector(hessian_product(space, space.direction(v), train)), difference, 1e-5)
+    close(space.vector(ggn_product(space, space.direction(v), train)), dense_ggn(space) @ v)
 
 
 def test_ggn_is_the_hessian_where_the_model_is_linear_in_its_parameters(small):

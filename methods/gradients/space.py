@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...bench.errors import InputError
 from ...bench.examples import Examples
@@ -105,8 +106,11 @@ class GradientSpace:
         return torch.cat([direction[name].flatten() for name in self.parameters])
 
     def outputs(self, parameters: Direction, batch: Examples) -> Tensor:
-        """The model's outputs for a batch as a function of the selected parameters, for `torch.func`."""
-        with evaluating(self.problem.model):
+        """The model's outputs for a batch as a function of the selected parameters, for `torch.func`.
+
+        Attention is computed by its parts, which can be differentiated twice.
+        """
+        with evaluating(self.problem.model), sdpa_kernel(SDPBackend.MATH):
             return batch.through(functionally(self.problem.model, {**self.state, **parameters}))
 
     def loss(self, parameters: Direction, batch: Examples) -> Tensor:
