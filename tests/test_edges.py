@@ -46,7 +46,7 @@ def test_a_sample_without_a_gradient_has_a_score(name):
     assert len(set(scores)) == len(scores)
 
 
-@pytest.mark.parametrize("name", WITH_VALIDATION)
+@pytest.mark.parametrize("name", [name for name in WITH_VALIDATION if name != "trak"])  # margins', not losses'
 def test_where_the_validation_rows_have_no_gradient_nothing_matters(name):
     layer, x, y = certain()
     assert not scored(name, ib.Problem(layer, (x, y), (x[-1:], y[-1:]))).any()
@@ -55,8 +55,8 @@ def test_where_the_validation_rows_have_no_gradient_nothing_matters(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_equal_rows_have_equal_scores(name):
     problem, _ = planted()
-    twice = torch.arange(60).repeat(2)
-    scores = scored(name, replace(problem, train=problem.train[twice]))
+    twice = problem.train[torch.arange(60).repeat(2)]
+    scores = scored(name, ib.Problem(problem.model, twice, problem.valid, problem.checkpoints))
     np.testing.assert_allclose(scores[:60], scores[60:], rtol=1e-4, atol=1e-6 * np.abs(scores).max())
 
 

@@ -157,7 +157,9 @@ def test_the_gauss_newton_matrix_is_never_negative(small):
     exact = ib.score("influence-exact", problem, **more)
     close(ib.score("influence-cg", problem, tolerance=1e-9, **more), exact)
     close(ib.score("arnoldi", problem, steps=100, rank=100, **more), exact)
-    close(ib.score("lissa", problem, steps=20000, samples_per_step=300, **more), exact, 1e-3)
+    more["damping"] = 1.0
+    exact = ib.score("influence-exact", problem, **more)
+    close(ib.score("lissa", problem, steps=50, samples_per_step=300, **more), exact)
 
 
 def test_lissa_says_where_it_diverges():
