@@ -13,8 +13,6 @@ from .curvature import PRODUCTS, Curvature
 from .gradients import Direction, Gradients, GradientSpace, Layers, gradient_space
 from .influence import influence, self_influence
 
-ENDED = 100  # units of rounding of the first product's norm, below which what is left of a new basis vector is rounding
-
 
 @method(family="influence function", paper="Schioppa et al. 2022, section 4", uses={"validation"})
 def arnoldi(
@@ -109,11 +107,11 @@ def dominant(space: GradientSpace, seed: int, rank: int, steps: int, curvature: 
 def krylov(space: GradientSpace, seed: int, steps: int, curvature: Curvature) -> tuple[Tensor, Tensor]:
     """Orthonormal vectors B (p, k) from repeated products with the curvature H, and Bᵀ H B (k, k), k ≤ steps.
 
-    Since H is symmetric, the upper triangle of Arnoldi's matrix is the lower's. New vectors are made orthogonal to all
-    others twice, which keeps them so in spite of rounding.
+    New vectors are made orthogonal to all others twice, which keeps them so in spite of rounding. Since H is symmetric,
+    so is Bᵀ H B.
     """
     space.problem.afford(2 * 8 * space.size * steps, f"{steps} vectors of {space.size:,} parameters")
-    rounding = ENDED * torch.finfo(next(iter(space.parameters.values())).dtype).eps
+    rounding = torch.finfo(next(iter(space.parameters.values())).dtype).eps
     generator = torch.Generator().manual_seed(seed)
     vector = torch.randn(space.size, generator=generator, dtype=torch.float64).to(space.problem.device)
     basis = torch.zeros(space.size, steps, dtype=torch.float64, device=space.problem.device)
