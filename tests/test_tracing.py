@@ -6,6 +6,7 @@ from oracle import Oracle, close
 from torch import nn
 
 import influence_bench as ib
+from influence_bench.bench.registry import find
 
 AGAINST = ["validation", "classes", "training"]
 
@@ -67,6 +68,7 @@ def test_wrong_labels_look_helpful_against_the_training_rows_that_they_dominate(
 
 def test_what_is_measured_against_the_training_rows_needs_no_validation_rows(case):
     problem = case[0].problem
+    assert find("grad-dot").uses_with({"against": "training"}) == frozenset()
     bare = ib.Problem(problem.model, problem.train)
     assert ib.score("grad-dot", bare, against="training").shape == (300,)
     with pytest.raises(ib.InputError, match="needs validation rows"):
