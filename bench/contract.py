@@ -23,7 +23,7 @@ from .metrics import evaluate
 from .models import Architecture, Recipe
 from .problem import Problem, Scores
 from .registry import find, score
-from .training import train
+from .training import train, trainer
 
 Hyperparameters = dict[str, Any]
 N_TRAIN, N_VALID = 300, 40  # more rows than an isolation forest draws for a tree
@@ -52,7 +52,15 @@ def _planted() -> tuple[Problem, NDArray[np.bool_]]:
     training, valid = rows[:N_TRAIN], rows[N_TRAIN:]
     architecture = Architecture("planted", _network, Recipe(10, 16, "adam", 0.01, checkpoints=4))
     trained = train(architecture, training, 3, seed=0)
-    problem = Problem(trained.model, training, valid, trained.checkpoints, batch_size=32, dynamics=trained.dynamics)
+    problem = Problem(
+        trained.model,
+        training,
+        valid,
+        trained.checkpoints,
+        batch_size=32,
+        dynamics=trained.dynamics,
+        trainer=trainer(architecture, 3),
+    )
     return problem, (given != true)[:N_TRAIN]
 
 
@@ -125,13 +133,14 @@ def cannot_see_the_truth(name: str, given: Hyperparameters) -> None:
 
 
 def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:
-    """What it does not declare changes nothing; without rows or dynamics that it declares, it ends in an error."""
+    """What it does not declare changes nothing; without rows, dynamics or trainer declared, it ends in an error."""
     problem, _ = planted()
     uses = find(name).uses_with(given)
     bare = problem.only(uses)
     if not np.array_equal(score(name, problem, **given), score(name, bare, **given)):
         raise ContractError(f"{name} uses more than it declares")
     without = {"validation": replace(problem, valid=None), "dynamics": replace(problem, dynamics=None)}
+    without["retraining"] = replace(problem, trainer=None)
     for use in uses & without.keys():
         try:
             score(name, without[use], **given)

@@ -20,7 +20,7 @@ from .errors import InputError
 from .examples import Examples, Padded
 from .problem import Checkpoint, Problem
 from .progress import bar
-from .training import Trained, accuracy, batch_sizes
+from .training import Trained, accuracy, batch_sizes, trainer
 from .training import train as trained_by
 from .unfinished import Unfinished
 
@@ -138,8 +138,17 @@ def open_problem(folder: Path) -> Problem:
     dynamics = Dynamics(**load_file(recorded)) if recorded.exists() else None
     train, valid = _examples("train", rows), _examples("valid", rows)
     padded = not isinstance(train.x, Tensor)
-    size = architecture.recipe.batch_size if padded else BATCH_SIZE  # small batches hold less padding
-    return Problem(model, train, valid, checkpoints, architecture.loss, size, known["seed"], dynamics=dynamics)
+    return Problem(
+        model,
+        train,
+        valid,
+        checkpoints,
+        architecture.loss,
+        architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
+        known["seed"],
+        dynamics=dynamics,
+        trainer=trainer(architecture, known["classes"]),
+    )
 
 
 def _tensors(part: str, examples: Examples) -> dict[str, Tensor]:

@@ -19,9 +19,11 @@ from .dynamics import Dynamics
 from .errors import InputError
 from .examples import Examples, checked
 from .passes import Pass
+from .phases import phase
 
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
+Trainer = Callable[[Examples, int, float], nn.Module]
 State = Mapping[str, Tensor]
 GIB = 2**30
 
@@ -57,6 +59,8 @@ class Problem:
         memory_budget: bytes that a method may take above the loaded problem. The gradient engine keeps to it by taking
             fewer rows at a time; what cannot keep to it is refused.
         dynamics: what the model said of each training row while it was trained, where a method needs it.
+        trainer: trains a new model as this one was trained, where a method needs it: a function of the training rows,
+            a seed and the share of all epochs after which to stop. The model knows all classes, whatever the rows.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -72,6 +76,7 @@ class Problem:
     device: torch.device | str | None = None
     memory_budget: int = 2 * GIB
     dynamics: Dynamics | None = None
+    trainer: Trainer | None = None
 
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
@@ -124,6 +129,27 @@ class Problem:
         dynamics = None if self.dynamics is None else self.dynamics[rows]
         return replace(self, train=self.train[rows], dynamics=dynamics)
 
+    def retrained(self, rows: Any, seed: int, share: float = 1.0) -> "Problem":
+        """This problem with a model that has been trained anew, on some of its training rows only.
+
+        Args:
+            rows: which; the order counts.
+            seed: of the training.
+            share: of all epochs after which to stop.
+
+        Raises:
+            InputError: if the problem has no trainer.
+        """
+        if self.trainer is None:
+            raise InputError(
+                "this method trains the model anew: take the problem from prepare, or give trainer= to Problem"
+            )
+        train = self.train[rows]
+        with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(seed)
+            model = self.trainer(train, seed, share).to(self.device)
+        return replace(self, model=model, train=train, checkpoints=(), dynamics=None)
+
     def only(self, uses: frozenset[str]) -> "Problem":
         """This problem without what a method does not declare that it uses."""
         return replace(
@@ -131,6 +157,7 @@ class Problem:
             valid=self.valid if "validation" in uses else None,
             checkpoints=self.checkpoints if "checkpoints" in uses else (),
             dynamics=self.dynamics if "dynamics" in uses else None,
+            trainer=self.trainer if "retraining" in uses else None,
         )
 
     def afford(self, needed: int, what: str) -> None:

@@ -11,7 +11,7 @@ from .dynamics import Dynamics, observed
 from .errors import InputError
 from .examples import Examples
 from .models import IGNORED, Architecture, Recipe
-from .problem import Checkpoint, evaluating
+from .problem import Checkpoint, Trainer, evaluating
 
 SHIFT = 4
 FACTORS: dict[str, Callable[[float], float]] = {
@@ -86,6 +86,7 @@ def train(
     watch: Watch | None = None,
     *,
     shuffled: bool = True,
+    share: float = 1.0,
 ) -> Trained:
     """A freshly initialised model trained by its recipe: the same seed gives the same bits on a CPU.
 
@@ -96,6 +97,7 @@ def train(
         seed: of the initialisation, the order of the batches and what is random in them.
         watch: is told of the training as it goes.
         shuffled: whether each epoch has an order of its own.
+        share: of the recipe's epochs after which to stop, one epoch at least; the schedule is that of all of them.
 
     Raises:
         InputError: if the training diverges.
@@ -107,13 +109,22 @@ def train(
         training = Training(model, architecture.recipe, len(examples), seed, shuffled)
         watch.begin(training)
         model.train()
-        while training.epoch < architecture.recipe.epochs:
+        while training.epoch < max(1, round(share * architecture.recipe.epochs)):
             _train_epoch(training, architecture, examples, watch)
             watch.epoch(training)
     training.optimizer.zero_grad()
     model.eval()
     dynamics = Dynamics(*torch.stack(training.observed, 1)) if training.observed else None
     return Trained(model, training.checkpoints, dynamics)
+
+
+def trainer(architecture: Architecture, classes: int) -> Trainer:
+    """Training by an architecture's recipe, as methods that retrain a problem's model ask for it."""
+
+    def trained(rows: Examples, seed: int, share: float = 1.0) -> nn.Module:
+        return train(architecture, rows, classes, seed, share=share).model
+
+    return trained
 
 
 def _train_epoch(training: Training, architecture: Architecture, examples: Examples, watch: Watch) -> None:

@@ -1,10 +1,15 @@
 """Gradient and error norms: GraNd and EL2N."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import torch
+from torch import Tensor
 
+from ..bench.errors import InputError
 from ..bench.problem import Checkpoint, Problem, Scores
+from ..bench.progress import bar
 from ..bench.registry import method
 from .gradients import Layers, gradient_space
 
@@ -37,12 +42,62 @@ def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
 
     Cost: one forward pass per checkpoint.
     """
-    errors = []
-    for checkpoint in over(problem, checkpoints):
-        error = problem.probabilities(checkpoint).cpu()
-        error[torch.arange(len(error)), problem.train.y.cpu()] -= 1
-        errors.append(error.norm(dim=1))
-    return torch.stack(errors).mean(0).numpy()
+    return torch.stack([_error_norms(problem, checkpoint) for checkpoint in over(problem, checkpoints)]).mean(0).numpy()
+
+
+@method(family="gradient norm", paper="Paul et al. 2021, definition 2.1 (GraNd)", uses={"retraining"})
+def grand_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1, layers: Layers = "all") -> Scores:
+    """The L2 norm of each sample's gradient early in training, averaged over initialisations.
+
+    Args:
+        problem: with a trainer.
+        initialisations: how many models are trained, from seeds of their own.
+        share: of the recipe's epochs after which each stops; the paper goes from 0 to 20 of 200.
+        layers: whose parameters the gradients are taken for.
+
+    Cost: for each initialisation that share of a training, and one epoch.
+
+    Raises:
+        InputError: if there is no initialisation, or share is not above 0 and at most 1.
+    """
+    models = retrained(problem, initialisations, share)
+    return torch.stack([gradient_space(one, layers).train.squared_l2().sqrt() for one in models]).mean(0).numpy()
+
+
+@method(family="gradient norm", paper="Paul et al. 2021, definition 2.2 (EL2N)", uses={"retraining"})
+def el2n_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1) -> Scores:
+    """The L2 norm of the error p - e_y of each sample early in training, averaged over initialisations.
+
+    Args:
+        problem: a classifier with a trainer.
+        initialisations: how many models are trained, from seeds of their own.
+        share: of the recipe's epochs after which each stops; the paper's EL2N is best from 10 to 20 of 200.
+
+    Cost: for each initialisation that share of a training, and one forward pass.
+
+    Raises:
+        InputError: if there is no initialisation, or share is not above 0 and at most 1.
+    """
+    return torch.stack([_error_norms(one) for one in retrained(problem, initialisations, share)]).mean(0).numpy()
+
+
+def _error_norms(problem: Problem, checkpoint: Checkpoint | None = None) -> Tensor:
+    error = problem.probabilities(checkpoint).cpu()
+    error[torch.arange(len(error)), problem.train.y.cpu()] -= 1
+    norms: Tensor = error.norm(dim=1)
+    return norms
+
+
+def retrained(problem: Problem, initialisations: int, share: float) -> Iterator[Problem]:
+    """The problem with the models of several initialisations, each trained on all rows in the sampling order."""
+    if initialisations < 1 or not 0 < share <= 1:
+        raise InputError(f"initialisations={initialisations}, share={share} do not fit: at least 1, and a share of 1")
+    order = problem.sampling_order()
+    with bar("training from new initialisations", initialisations) as advance:
+        for number in range(1, initialisations + 1):
+            model = problem.retrained(order, problem.seed + number, share).model
+            yield replace(problem, model=model, checkpoints=())
+            advance(1)
 
 
 def over(problem: Problem, checkpoints: Checkpoints) -> list[Checkpoint | None]:

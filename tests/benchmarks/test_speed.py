@@ -8,6 +8,8 @@ The tests run these once for correctness and judge no time. `extra_info` holds t
 the same problem, which survives a change of machine. `influence-bench bench engine` times the same works in earnest.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -25,12 +27,15 @@ WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))
 
 @pytest.fixture(scope="module", params=["mlp", "small-resnet"])
 def problem(request):
-    """A fixed problem: random inputs, labels and dynamics, an untrained model, one checkpoint."""
+    """A fixed problem: random inputs, labels and dynamics, untrained models, two of them its checkpoints."""
     torch.manual_seed(0)
     shape = (784,) if request.param == "mlp" else (3, 32, 32)
-    model = models.find(request.param).build(torch.Size(shape), 10)
+    build = partial(models.find(request.param).build, torch.Size(shape), 10)
+    model = build()
     x, y = torch.randn(ROWS, *shape), torch.randint(10, (ROWS,))
-    return ib.Problem(model, (x, y), (x[:64], y[:64]), dynamics=ib.Dynamics.of(torch.randn(10, ROWS, 10), y))
+    dynamics = ib.Dynamics.of(torch.randn(10, ROWS, 10), y)
+    states = [(model.state_dict(), 1.0), (build().state_dict(), 1.0)]
+    return ib.Problem(model, (x, y), (x[:64], y[:64]), states, dynamics=dynamics, trainer=lambda *_: build())
 
 
 def note_epochs(benchmark, problem):
