@@ -45,6 +45,9 @@ VARIANTS = [
     "ekfac[against=classes,layers=all]",
     "tracin[against=training]",
     "ekfac[against=training]",
+    "cleanlab[quality=normalized_margin]",
+    "cleanlab[quality=confidence_weighted_entropy]",
+    "tmc-shapley[utility=accuracy]",
 ]
 
 
