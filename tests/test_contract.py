@@ -48,6 +48,7 @@ VARIANTS = [
     "cleanlab[quality=normalized_margin]",
     "cleanlab[quality=confidence_weighted_entropy]",
     "tmc-shapley[utility=accuracy]",
+    "lava[converged=true]",
 ]
 
 
