@@ -97,7 +97,7 @@ def beta_shapley(
 
 
 @method(family="data valuation", paper="Wang & Jia 2023, section 4.2 (Banzhaf, MSR estimator)", uses={"validation"})
-def banzhaf(problem: Problem, evaluations: int = 1000, utility: Utility = "squared-error") -> Scores:
+def banzhaf(problem: Problem, evaluations: int = 3000, utility: Utility = "squared-error") -> Scores:
     """Minus the Banzhaf value: the mean utility of random subsets with the row less that of those without it.
 
     Every row is in a subset with probability one half. The utility is that of a least-squares classifier on the last

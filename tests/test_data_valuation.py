@@ -179,7 +179,7 @@ def test_data_oob_with_too_few_trees_asks_for_more():
     [
         ("tmc-shapley", r"adding 3,001 rows .* takes 30,010 utility evaluations, above the budget of 30,000"),
         ("beta-shapley", r"adding 3,001 rows .* takes 30,010 utility evaluations, above the budget of 30,000"),
-        ("banzhaf", r"3,001 rows takes 3,001 utility evaluations, above the budget of 1,000: raise evaluations"),
+        ("banzhaf", r"3,001 rows takes 3,001 utility evaluations, above the budget of 3,000: raise evaluations"),
     ],
 )
 def test_more_rows_than_the_budget_allows_are_refused_before_any_fit(row, message):
