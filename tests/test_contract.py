@@ -129,6 +129,10 @@ def looks_at_dynamics(problem):
     return ib.score("loss", problem) * (1 if problem.dynamics is None else 2)
 
 
+def looks_at_the_trainer(problem):
+    return ib.score("loss", problem) * (1 if problem.trainer is None else 2)
+
+
 def pretends_to_need_more(problem):
     return ib.score("loss", problem)
 
@@ -145,6 +149,7 @@ def pretends_to_need_more(problem):
         (peeks, {}, "loads a dataset"),
         (pretends_to_need_more, {"uses": {"validation"}}, "works without"),
         (pretends_to_need_more, {"uses": {"dynamics"}}, "works without"),
+        (pretends_to_need_more, {"uses": {"retraining"}}, "works without"),
     ],
 )
 def test_contract_catches(cheat, broken, declared, message):
@@ -161,7 +166,7 @@ def test_score_refuses_anything_but_finite_scores_for_every_row(cheat, broken, m
 
 def test_what_a_method_does_not_declare_is_withheld(cheat):
     problem, _ = contract.planted()
-    for undeclaring in (undeclared, looks_at_dynamics):
+    for undeclaring in (undeclared, looks_at_dynamics, looks_at_the_trainer):
         assert np.array_equal(ib.score(cheat(undeclaring), problem), ib.score("loss", problem))
 
 

@@ -198,10 +198,12 @@ def test_without_validation_rows_there_is_one_clear_line(name):
 @pytest.mark.parametrize("name", ["leave-one-out", "knn-shapley"])
 def test_equal_rows_have_equal_values(name):
     given = problem(20)
-    rows = torch.tensor([*range(20), 4, 4, 11])
-    twice = ib.Problem(given.model, given.train[rows], given.valid)
-    scores = ib.score(name, twice)
-    np.testing.assert_allclose(scores[[20, 21, 22]], scores[[4, 4, 11]], atol=1e-14)
+    rows = torch.tensor([*range(20), 4, 4, 4, 11])
+    y = given.train.y[rows]
+    y[[20, 22]] = (y[4] + 1) % 3  # the same row under two labels, in turns
+    scores = ib.score(name, ib.Problem(given.model, (given.train.x[rows], y), given.valid))
+    np.testing.assert_allclose(scores[[21, 22, 23]], scores[[4, 20, 11]], atol=1e-14)
+    assert scores[4] != scores[20]
 
 
 @pytest.mark.parametrize("name", ["tmc-shapley", "beta-shapley", "banzhaf", "data-oob"])
