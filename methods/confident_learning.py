@@ -65,6 +65,8 @@ def out_of_sample(problem: Problem, folds: int) -> NDArray[np.float64]:
     Rows are dealt to the folds in turn, class by class, in the sampling order: each fold has its share of every class.
     """
     n = len(problem.train)
+    if problem.train.y.ndim != 1 or problem.train.y.is_floating_point():
+        raise InputError(f"this method needs class labels (n,); here y is {tuple(problem.train.y.shape)}")
     if not 2 <= folds <= n:
         raise InputError(f"folds={folds} does not fit {n} training rows: it must be from 2 to {n}")
     order = problem.sampling_order()
