@@ -35,7 +35,7 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error") -> Score
 
 @method(family="data valuation", paper="Ghorbani & Zou 2019, algorithm 1 (TMC-Shapley)", uses={"validation"})
 def tmc_shapley(
-    problem: Problem, evaluations: int = 30_000, tolerance: float = 0.01, utility: Utility = "squared-error"
+    problem: Problem, evaluations: int = 100_000, tolerance: float = 0.01, utility: Utility = "squared-error"
 ) -> Scores:
     """Minus the Shapley value: the mean over random orders of what a row adds to those before it, truncated.
 
@@ -55,8 +55,8 @@ def tmc_shapley(
         InputError: if the evaluations do not suffice for ten orders.
     """
     order = problem.sampling_order()
-    game = Game.of(problem, utility, order)
     orders = _orders(problem, len(order), evaluations)
+    game = Game.of(problem, utility, order)
     near = tolerance * (game.of_all - game.of_none).abs()
     values = marginal_contributions(game, orders, float(near)).mean(0)
     return -_back(values, order)
@@ -65,7 +65,7 @@ def tmc_shapley(
 @method(family="data valuation", paper="Kwon & Zou 2022, eq. 5 (Beta Shapley)", uses={"validation"})
 def beta_shapley(
     problem: Problem,
-    evaluations: int = 30_000,
+    evaluations: int = 100_000,
     alpha: float = 16.0,
     beta: float = 1.0,
     utility: Utility = "squared-error",
@@ -90,9 +90,9 @@ def beta_shapley(
     if alpha <= 0 or beta <= 0:
         raise InputError(f"alpha={alpha}, beta={beta} do not fit: they must be above 0")
     order = problem.sampling_order()
-    game, n = Game.of(problem, utility, order), len(order)
+    orders, n = _orders(problem, len(order), evaluations), len(order)
     weight = n * torch.from_numpy(betabinom.pmf(np.arange(n), n - 1, beta, alpha))
-    values = marginal_contributions(game, _orders(problem, n, evaluations), 0.0, weight).mean(0)
+    values = marginal_contributions(Game.of(problem, utility, order), orders, 0.0, weight).mean(0)
     return -_back(values, order)
 
 

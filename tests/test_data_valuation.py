@@ -177,14 +177,14 @@ def test_data_oob_with_too_few_trees_asks_for_more():
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("tmc-shapley", r"adding 3,001 rows .* takes 30,010 utility evaluations, above the budget of 30,000"),
-        ("beta-shapley", r"adding 3,001 rows .* takes 30,010 utility evaluations, above the budget of 30,000"),
-        ("banzhaf", r"3,001 rows takes 3,001 utility evaluations, above the budget of 3,000: raise evaluations"),
+        ("tmc-shapley", r"adding 10,001 rows .* takes 100,010 utility evaluations, above the budget of 100,000"),
+        ("beta-shapley", r"adding 10,001 rows .* takes 100,010 utility evaluations, above the budget of 100,000"),
+        ("banzhaf", r"10,001 rows takes 10,001 utility evaluations, above the budget of 3,000: raise evaluations"),
     ],
 )
 def test_more_rows_than_the_budget_allows_are_refused_before_any_fit(row, message):
     with pytest.raises(ib.InputError, match=message):
-        ib.score(row, problem(3001))
+        ib.score(row, problem(10_001))
 
 
 @pytest.mark.parametrize("name", VALUES)
