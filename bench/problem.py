@@ -147,7 +147,7 @@ class Problem:
         train = self.train[rows]
         with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
-            model = self.trainer(train, seed, share).to(self.device)
+            model = self.trainer(train.mapped(_single), seed, share).to(self.device, _dtype(self.model))
         return replace(self, model=model, train=train, checkpoints=(), dynamics=None)
 
     def only(self, uses: frozenset[str]) -> "Problem":
@@ -289,3 +289,12 @@ def _detached(model: nn.Module) -> State:
 
 def _checkpoint(given: Checkpoint | tuple[State, float]) -> Checkpoint:
     return given if isinstance(given, Checkpoint) else Checkpoint(*given)
+
+
+def _dtype(model: nn.Module) -> torch.dtype:
+    return next(model.parameters(), torch.zeros(())).dtype
+
+
+def _single(x: Tensor) -> Tensor:
+    """Half precision as float32, in which models are trained."""
+    return x.float() if x.is_floating_point() and x.itemsize < 4 else x

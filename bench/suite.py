@@ -58,7 +58,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named set of problems, methods and seeds, with the limits that each cell runs under."""
+    """A named set of problems, methods and seeds, with the limits that each cell runs under.
+
+    A method with a star stands for all that match it, but for those that one with `!` in front leaves out.
+    """
 
     name: str
     title: str
@@ -83,10 +86,13 @@ class Suite:
         specs = list(self.problem_specs())
         generation = {spec.dataset: datasets.find(spec.dataset).kind == "generation" for spec in specs}
         rows = {}
-        for pattern in self.methods:
+        left_out = [pattern.removeprefix("!") for pattern in self.methods if pattern.startswith("!")]
+        for pattern in (pattern for pattern in self.methods if not pattern.startswith("!")):
             names = [name for name in registered() if fnmatch(name, pattern)] if "*" in pattern else [pattern]
             for text in names:
                 found, given = parse(text)
+                if "*" in pattern and any(fnmatch(found.name, one) for one in left_out):
+                    continue
                 rows[found.label(given)] = (found, given)
                 if "*" not in pattern and found.pairwise not in generation.values():
                     what = "prompts with answers" if found.pairwise else "labelled rows"

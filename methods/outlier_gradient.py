@@ -85,7 +85,7 @@ def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", 
         norms: Scores = gradients.reduce(PerSample(norm))[0].sum(1).numpy()
         return norms
     order, (start, end) = problem.sampling_order().numpy(), gradients.space.spans[weight]
-    matrix = gradients.matrix()[:, start:end].numpy()
+    matrix = gradients.matrix()[:, start:end].double().numpy()
     scores = np.where(np.isfinite(matrix).all(1), 0, np.nan)
     if np.isfinite(scores).all():
         forest = IsolationForest(random_state=problem.seed).fit(matrix[order])

@@ -69,6 +69,12 @@ def test_pairwise_methods_meet_prompts_and_the_others_labelled_rows(tmp_path):
     assert met == {("digits", False), ("math-with-reasoning", True)}
 
 
+def test_a_pattern_with_a_mark_leaves_out_what_it_matches(tmp_path):
+    labels = {cell.label for cell in read(tmp_path, ["*", "!*-shapley", "!loss", "loss"], ["digits"])}
+    assert {"el2n", "loss"} <= labels  # loss was asked for by name
+    assert not any(label.endswith("-shapley") for label in labels)
+
+
 @pytest.mark.parametrize(
     ("method", "dataset", "said"),
     [

@@ -35,7 +35,7 @@ def test_scores_in_half_precision_rank_nearly_alike(row, digits):
     data, problem = digits
     half = replace(problem, model=copy.deepcopy(problem.model).bfloat16(), train=(problem.train.x, problem.train.y))
     ours, exact = scored(row, half), scored(row, problem)
-    assert spearmanr(ours.ravel(), exact.ravel())[0] > 0.97
+    assert spearmanr(ours.ravel(), exact.ravel())[0] > 0.95
     truth = data.is_influential if row.startswith("pairwise-") else data.is_noisy
     auc = [ib.evaluate(scores, truth)["roc_auc"] for scores in (ours, exact)]
     assert auc[0] == pytest.approx(auc[1], abs=0.01)

@@ -201,7 +201,7 @@ def test_noise_of_several_kinds_runs_with_the_truth_of_each_kept(suite):
     assert frame.loc["random", "noise"] == noise
     truth = next((run.folder / "problems").glob("*.npz"))
     with np.load(truth, allow_pickle=False) as arrays:
-        assert set(arrays) == {"is_noisy", "confusion", "duplicates"}
+        assert set(arrays) == {"truth", "confusion", "duplicates"}
         np.testing.assert_array_equal(arrays["truth"], arrays["confusion"] | arrays["duplicates"])
         assert arrays["duplicates"].sum() == 15
         assert frame.loc["random", "rate"] == arrays["truth"].mean()
