@@ -8,7 +8,8 @@ from torch import Tensor
 from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import Gradients, Layers, features, gradient_space
+from .features import features
+from .gradients import Gradients, Layers, gradient_space
 
 TOLERANCE = 1e-4  # of the largest eigenvalue, relative
 VECTORS = 12  # of length n that Lanczos' method keeps
@@ -80,7 +81,7 @@ def spectral_signatures(problem: Problem) -> Scores:
 
     Cost: one forward pass; O(n h²) for the singular vectors.
     """
-    h, y = features(problem).double().cpu(), problem.train.y.cpu()
+    h, y = features(problem, problem.train).double(), problem.train.y.cpu()
     scores = np.where(h.isfinite().all(1), 0, np.nan)
     if np.isnan(scores).any():
         return scores

@@ -166,15 +166,6 @@ class Sequence(nn.Module):
         return self.fc(x[:, None, :].expand(-1, 4, -1)).mean(1)
 
 
-class Overflows(Sequence):
-    def forward(self, x):
-        return self.fc(x * 1e38 * 1e38).nan_to_num()
-
-
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [(Sequence, r"needs last-layer inputs \(n, d\); here they are \(20, 4, 2\)"), (Overflows, "not finite for row 0")],
-)
-def test_features_that_are_no_finite_vectors_are_refused(model, message):
-    with pytest.raises(ib.InputError, match=message):
-        ib.score("knn-vote", ib.Problem(model(), (torch.ones(20, 2), torch.arange(20) % 3)))
+def test_features_that_are_no_vectors_are_refused():
+    with pytest.raises(ib.InputError, match=r"needs last-layer inputs \(n, d\); here they are \(20, 4, 2\)"):
+        ib.score("knn-vote", ib.Problem(Sequence(), (torch.ones(20, 2), torch.arange(20) % 3)))

@@ -10,7 +10,7 @@ from . import reduction
 from .projection import Dense, Factored, Sparse
 from .reduction import Direction
 from .select import Layers
-from .space import GradientSpace, features, gradient_space
+from .space import GradientSpace, gradient_space
 from .stream import Gradients
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Gradients",
     "Layers",
     "Sparse",
-    "features",
     "gradient_space",
     "reduction",
 ]

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ...bench.errors import InputError
 from ...bench.examples import Examples
 from ...bench.passes import Pass
 from ...bench.phases import phase
@@ -163,22 +162,6 @@ def gradient_space(problem: Problem, layers: Layers = "last", checkpoint: Checkp
             with suppress(NoHeadError):
                 return _on_features(problem, checkpoint, state, name, layer)
     return GradientSpace(problem, checkpoint, state, modules, lambda: problem.validation)
-
-
-def features(problem: Problem, checkpoint: Checkpoint | None = None) -> Tensor:
-    """The last layer's inputs (n, width) for all training rows: one forward pass.
-
-    Raises:
-        InputError: if the model does not end in a linear layer of its own, or its inputs do not fit the memory budget.
-    """
-    head = gradient_space(problem, "last", checkpoint).problem
-    x = head.train.x
-    if not isinstance(head.model, nn.Linear) or not isinstance(x, Tensor):
-        raise InputError(
-            "there are no features to look at: the model must end in a linear layer that is used once, "
-            "and its inputs must fit half the memory budget"
-        )
-    return x
 
 
 def _on_features(
