@@ -84,7 +84,7 @@ class Suite:
             InputError: if a method or hyperparameter is unknown, or a method is named that fits none of the problems.
         """
         specs = list(self.problem_specs())
-        generation = {spec.dataset: datasets.find(spec.dataset).kind == "generation" for spec in specs}
+        generation = {spec.dataset: datasets.parse(spec.dataset)[0].kind == "generation" for spec in specs}
         rows = {}
         left_out = [pattern.removeprefix("!") for pattern in self.methods if pattern.startswith("!")]
         for pattern in (pattern for pattern in self.methods if not pattern.startswith("!")):

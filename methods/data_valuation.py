@@ -153,6 +153,8 @@ def data_oob(problem: Problem, trees: int = 100) -> Scores:
     wrong, out = np.zeros(len(y)), np.zeros(len(y))
     for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
         rows = np.setdiff1d(np.arange(len(y)), drawn)
+        if not len(rows):
+            continue
         wrong[rows] += forest.classes_[tree.predict(x[rows]).astype(int)] != y[rows]
         out[rows] += 1
     if not out.all():

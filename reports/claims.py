@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from ..bench.errors import InputError
 from ..bench.results import Run, write, writer
 from .style import flat
@@ -84,10 +82,8 @@ def page(tested: Iterable[tuple[Claim, Run]]) -> str:
             runs[one.suite] = run
             parts += [f"## {escaped(str(run.info['title']))}"]
         finding = one.function(run)
-        rows = pd.DataFrame(
-            {"": ["the paper", "here", "verdict"], one.place: [one.paper, finding.ours, f"**{finding.verdict}**"]}
-        )
-        parts += [f"### {one.statement}", rows.to_markdown(index=False, disable_numparse=True)]
+        said = f"- The paper ({one.place}): {one.paper}\n- Here: {finding.ours}\n- **{finding.verdict}**"
+        parts += [f"### {one.statement}", said]
     parts += ["## What the figures come from", *(_source(run) for run in runs.values())]
     return "\n\n".join(parts) + "\n"
 

@@ -34,7 +34,7 @@ def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run,
     text = write_claims([run], tmp_path).read_text()
     assert "isolation forest 96.0 %, L1 and L2 98.0 %" in text
     assert "outlier-gradient[detector=l1]" in text
-    assert text.count("verdict") == 2
+    assert text.count("- Here: ") == 2
     for source in ("command", "commit", "machine", "versions", "date"):
         assert f"- {source}: " in text
 
