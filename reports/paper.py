@@ -16,6 +16,10 @@ from .style import amount, share
 from .trimming import gains, points
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
+GIVEN_LABELS = (
+    "The paper's code passes predictions, in the labels' place, to label-quality scores; given the labels, these find the "
+    "flips."
+)
 Interval = tuple[float, float, float]
 
 
@@ -80,10 +84,8 @@ def outlier_gradients_find_flips_that_baselines_miss(run: Run) -> Finding:
         verdict(
             difference,
             f"Stands: {ours} finds more than the best other row, {other}.",
-            f"Does not stand: {other} finds more than {ours}. The paper's code passes predictions, in the labels' "
-            "place, to label-quality scores; given the labels, these find the flips.",
-            f"Half of it stands: {ours} finds the flips, but {other} finds as many. The paper's code passes predictions, in "
-            "the labels' place, to label-quality scores; given the labels, these find the flips.",
+            f"Does not stand: {other} finds more than {ours}. {GIVEN_LABELS}",
+            f"Half of it stands: {ours} finds the flips, but {other} finds as many. {GIVEN_LABELS}",
         ),
     )
 
