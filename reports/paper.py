@@ -17,8 +17,8 @@ from .trimming import gains, points
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
 GIVEN_LABELS = (
-    "The paper's code passes predictions, in the labels' place, to label-quality scores; given the labels, these find the "
-    "flips."
+    "The paper's code passes predictions, in the labels' place, to label-quality scores; given the labels, these find "
+    "the flips."
 )
 Interval = tuple[float, float, float]
 
