@@ -65,7 +65,7 @@ def test_the_main_job_installs_nothing_twice_and_prints_where_its_report_lies():
 
 def test_the_readme_names_the_test_command_that_ci_calls():
     assert TESTS in COMMANDS
-    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(TESTS)
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1].startswith(TESTS)
 
 
 def test_every_method_is_in_the_readmes_table():
