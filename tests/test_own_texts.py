@@ -1,0 +1,39 @@
+"""A user's own texts in a column of a table."""
+
+import pandas as pd
+import pytest
+
+import influence_bench as ib
+
+REVIEWS = pd.DataFrame(
+    {
+        "review": ["a fine film", "dull and long", "bright, warm, funny", "a waste of time"] * 10,
+        "verdict": ["good", "bad", "good", "bad"] * 10,
+    }
+)
+
+
+def test_texts_of_a_file_load_and_a_model_that_counts_words_learns_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "reviews.csv"
+    REVIEWS.to_csv(file, index=False)
+    data = ib.load(f"csv-text[path={file},label=verdict,text=review]", noise="symmetric", rate=0.1)
+    assert data.classes == ("bad", "good")
+    assert sorted({text for (text,) in data.train.x}) == sorted(set(REVIEWS["review"]))
+    assert ib.score("loss", ib.prepare(data, "logistic")).shape == (len(data.train),)
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "message"),
+    [
+        ("reviews", REVIEWS, "no column of texts in .* 'reviews': did you mean review"),
+        ("verdict", REVIEWS, "no column of texts in .* 'verdict'"),
+        ("review", REVIEWS.assign(review=[None, *REVIEWS["review"][1:]]), "'review' is empty in row 0; drop such rows"),
+    ],
+)
+def test_a_file_without_such_texts_is_one_line(tmp_path, text, table, message):
+    file = tmp_path / "reviews.csv"
+    table.to_csv(file, index=False)
+    with pytest.raises(ib.InputError, match=message) as caught:
+        ib.load(f"csv-text[path={file},label=verdict,text={text}]")
+    assert "\n" not in str(caught.value)
