@@ -5,6 +5,7 @@ import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -58,17 +59,20 @@ def calibrate(problem: Problem) -> list[float]:
     """Seconds of each of several plain training steps (forward, backward, SGD) at the problem's batch size."""
     model = copy.deepcopy(problem.model).to(problem.device).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
+    size = problem.batch_size
+    # Whole batches from anywhere, since rows may be sorted by their length.
+    starts = torch.arange(0, max(1, len(problem.train) - size + 1), size)
+    order = torch.randperm(len(starts), generator=torch.Generator().manual_seed(0))
+    batches = cycle(problem.train[start : start + size] for start in starts[order].tolist())
     times: list[float] = []
     while len(times) <= CALIBRATION_BATCHES or sum(times) < CALIBRATION_SECONDS:
-        for _, batch in problem.batches(problem.train):
-            started = perf_counter()
-            optimizer.zero_grad()
-            problem.losses(batch.through(model), batch.y).mean().backward()
-            optimizer.step()
-            accelerator.synchronize()
-            times.append(perf_counter() - started)
-            if len(times) > CALIBRATION_BATCHES and sum(times) >= CALIBRATION_SECONDS:
-                break
+        ((_, batch),) = problem.batches(next(batches))
+        started = perf_counter()
+        optimizer.zero_grad()
+        problem.losses(batch.through(model), batch.y).mean().backward()
+        optimizer.step()
+        accelerator.synchronize()
+        times.append(perf_counter() - started)
     return times[1:]  # the first step allocates
 
 

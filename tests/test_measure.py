@@ -110,3 +110,11 @@ def test_what_a_method_warns_of_is_kept_as_a_note():
     _, cost = measured("lissa", {"steps": 1, "damping": 1e-4}, problem)
     assert "relative residual" in cost["notes"]
     assert measured("loss", {}, problem)[1]["notes"] == ""
+
+
+def test_an_epoch_is_calibrated_on_rows_of_all_lengths():
+    problem, _ = planted()
+    seen = []
+    problem.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0].tolist()))
+    calibrate(problem)
+    assert set(map(tuple, seen)) > {tuple(problem.train.x[0].tolist())}
