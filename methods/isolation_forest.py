@@ -64,10 +64,10 @@ class Forest:
                 node.mul_(2).add_(1).add_(value > threshold.take(here))
             return length.take(node + first_leaf).sum(1)
 
-        total = torch.cat([path_lengths(some) for some in rows.split(AT_ONCE)])
+        # A row that holds what is not finite has no path length, whichever way its comparisons went.
+        total = torch.cat([path_lengths(some) + 0 * some.sum(1) for some in rows.split(AT_ONCE)])
         usual = float(average_path_length(torch.tensor(self.rows_per_tree)))
-        unfit = 0 * rows.sum(1, dtype=torch.float64)
-        return unfit + (torch.exp2(-total / (trees * usual)) if usual else torch.ones_like(total))
+        return torch.exp2(-total / (trees * usual)) if usual else torch.ones_like(total)
 
 
 def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int) -> Scores:
