@@ -198,7 +198,9 @@ def the_number_of_trees_matters_little(run: Run) -> Finding:
     stands = spread < seeds
     return Finding(
         f"ROC-AUC: {'; '.join(figures)}. Spread over trees {spread:.3f}, deviation over seeds {seeds:.3f}",
-        "Stands: seeds differ more than numbers of trees do." if stands else "Does not stand here.",
+        "Stands: seeds differ more than numbers of trees do."
+        if stands
+        else "Does not stand for detection: numbers of trees differ more than seeds do.",
     )
 
 
