@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -261,7 +262,9 @@ def test_interrupting_a_run_ends_its_workers_and_says_that_it_goes_on(suite):
     given = suite("hangs")
     command = [Path(sys.executable).parent / "influence-bench", "run", given["suite"], "--out", given["out"]]
     command += ["--plugin", given["plugins"][0], "--workers", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A shell starts what runs in the background with SIGINT ignored, and that is inherited.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     children = server_and_child(process, given["out"])
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
