@@ -112,7 +112,7 @@ def dependencies(run: Run, cell: Cell) -> dict[str, str]:
 
 def stale(run: Run, cell: Cell) -> str:
     """Why a cell has to run: "" if it need not, "new" if it never did, else the first thing that has changed."""
-    file = run.cell_file(cell)
+    file = run.cell_file(cell.problem.slug, cell.label)
     if not file.exists():
         return "new"
     try:

@@ -62,7 +62,7 @@ def plan(
         prepare_problems(trial, list(first.problem_specs()), submit, shown)
         shown.stage("pilot runs", len(cells))
         work_through(trial, cells, "estimate", limits, submit, shown)
-        records = [(cell, read_json(trial.cell_file(cell))) for cell in cells.values()]
+        records = [(cell, read_json(trial.cell_file(cell.problem.slug, cell.label))) for cell in cells.values()]
     share = chosen.seeds / workers
     wall = [_cell_seconds(chosen, record) for _, record in records]
     return Plan(

@@ -222,7 +222,7 @@ class Problem:
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """Loss (batch,) of each sample; in float32 at least, since the gradient of a loss near 0 cancels."""
-        outputs = outputs.float() if outputs.dtype.itemsize < 4 else outputs
+        outputs = _single(outputs)
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
         loss = self.loss
@@ -296,5 +296,5 @@ def _dtype(model: nn.Module) -> torch.dtype:
 
 
 def _single(x: Tensor) -> Tensor:
-    """Half precision as float32, in which models are trained."""
+    """Half precision as float32, in which models are trained and losses taken."""
     return x.float() if x.is_floating_point() and x.itemsize < 4 else x

@@ -74,9 +74,9 @@ class Run:
         """Where the record of a problem lies."""
         return self.folder / "problems" / f"{spec.slug}.json"
 
-    def cell_file(self, cell: Cell) -> Path:
+    def cell_file(self, problem: str, label: str) -> Path:
         """Where the record of a cell lies."""
-        return self.folder / "cells" / cell.problem.slug / f"{file_name(cell.label)}.json"
+        return self.folder / "cells" / problem / f"{file_name(label)}.json"
 
     def write_problem(self, spec: ProblemSpec, record: dict[str, Any], truth: Mapping[str, NDArray[np.bool_]]) -> None:
         """Store a problem's record, what scores are held against as `truth`, and each kind of noise by its name."""
@@ -86,7 +86,7 @@ class Run:
 
     def write_cell(self, cell: Cell, record: dict[str, Any], scores: NDArray[np.float64] | None) -> None:
         """Store a cell: first its scores under a name of their own, then the record that names them."""
-        file = self.cell_file(cell)
+        file = self.cell_file(cell.problem.slug, cell.label)
         before = read_json(file).get("scores") if file.exists() else None
         if scores is not None:
             name = f"{file.stem}.{fingerprint.digest(scores.tobytes())[:8]}.npy"

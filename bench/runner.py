@@ -147,7 +147,7 @@ def _job(run: Run, spec: ProblemSpec, **more: Any) -> Job:
 
 
 def _failed(run: Run, cell: Cell) -> bool:
-    return bool(read_json(run.cell_file(cell))["status"] != "ok")
+    return bool(read_json(run.cell_file(cell.problem.slug, cell.label))["status"] != "ok")
 
 
 def _died(reason: str) -> str:

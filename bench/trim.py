@@ -20,7 +20,7 @@ from .examples import Examples
 from .progress import Progress, progress
 from .results import Run, open_run, read_json, write_json
 from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
-from .suite import Cell, ProblemSpec
+from .suite import ProblemSpec
 from .training import Training, Watch, accuracy, train
 
 EACH_EPOCH = 2000  # test rows that are looked at after each epoch
@@ -201,4 +201,4 @@ def arm_file(run: Run, arm: Arm) -> Path:
 
 def _record(run: Run, arm: Arm) -> dict[str, Any]:
     """The record of the cell whose scores an arm trims by."""
-    return read_json(run.cell_file(Cell(arm.problem, "", {}, label=arm.removal)))
+    return read_json(run.cell_file(arm.problem.slug, arm.removal))

@@ -34,7 +34,12 @@ def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run,
     text = write_claims([run], tmp_path).read_text()
     assert "isolation forest 96.0 %, L1 and L2 98.0 %" in text
     assert "outlier-gradient[detector=l1]" in text
-    assert text.count("- Here: ") == 2
+    assert text.count("- Here: ") == 4
+    whole = run.trimmed().query("budget == ''").pivot(index="problem_seed", columns="removal", values="accuracy")
+    lift = whole["none"] - whole["none, unshuffled"]
+    assert f"shuffling alone {100 * lift.mean():+.2f}" in text if lift.any() else "shuffling alone 0 points" in text
+    gap = run.trimmed()["accuracy_by_epoch"].map(lambda by_epoch: max(by_epoch) - by_epoch[-1]).mean()
+    assert f"on the same test rows: {100 * gap:+.2f}" in text
     for source in ("command", "commit", "machine", "versions", "date"):
         assert f"- {source}: " in text
 

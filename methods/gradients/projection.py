@@ -16,7 +16,7 @@ from torch import Size, Tensor
 
 from ...bench.errors import InputError
 from .gradient import Gradient, joined
-from .reduction import Layout
+from .reduction import Layout, at_least_single
 from .signs import key, places, signs
 
 FORMED = 2**22  # numbers of gradients formed at a time, to be multiplied by signs: 16 MiB in float32
@@ -213,11 +213,6 @@ class Projected:
 
     def result(self) -> Tensor:
         return self.kept
-
-
-def at_least_single(dtype: torch.dtype) -> torch.dtype:
-    """The precision in which projections are summed up."""
-    return torch.promote_types(dtype, torch.float32)
 
 
 def _matrix(parameter: Tensor) -> tuple[int, int]:

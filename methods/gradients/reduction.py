@@ -105,9 +105,14 @@ def cross(others: Mapping[str, Sequence[Gradient]], m: int) -> PerSample:
     return PerSample(products, k=m)
 
 
+def at_least_single(dtype: torch.dtype) -> torch.dtype:
+    """The precision of sums: many batches in half precision would stop growing."""
+    return torch.promote_types(dtype, torch.float32)
+
+
 def summable(part: Tensor) -> Tensor:
-    """In float32 at least: a sum of many batches in half precision would stop growing."""
-    return part.to(torch.promote_types(part.dtype, torch.float32))
+    """In the precision of sums."""
+    return part.to(at_least_single(part.dtype))
 
 
 @dataclass

@@ -15,8 +15,8 @@ from . import reduction
 from .capture import Objective, Take, capture
 from .gradient import Gradient
 from .passes import GradientPass
-from .projection import Projected, Projection, at_least_single
-from .reduction import Direction, Layout, Reduction
+from .projection import Projected, Projection
+from .reduction import Direction, Layout, Reduction, at_least_single
 
 if TYPE_CHECKING:
     from .space import GradientSpace
