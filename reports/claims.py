@@ -5,12 +5,14 @@ The page is generated from runs, so that every figure can be traced to a command
 
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..bench.errors import InputError
 from ..bench.results import Run, write, writer
+from . import paper
 from .style import flat
 from .tables import escaped
 
@@ -52,14 +54,14 @@ def claim(suite: str, place: str, paper: str) -> Callable[[Callable[[Run], Findi
 
 
 def write_claims(runs: Sequence[Run], out: Path) -> Path:
-    """Write the page of claims that the runs can test, `claims.md`.
+    """Write the page of claims that the runs can test, in the order of the runs, `claims.md`.
 
     Raises:
         InputError: if they test none.
     """
-    importlib.import_module(f"{__package__}.paper")  # whose claims register themselves
-    by_suite = {str(run.info["suite"]): run for run in runs}
-    tested = [(one, by_suite[one.suite]) for one in _claims if one.suite in by_suite]
+    for module in pkgutil.iter_modules(paper.__path__):  # whose claims register themselves
+        importlib.import_module(f"{paper.__name__}.{module.name}")
+    tested = [(one, run) for run in runs for one in _claims if one.suite == run.info["suite"]]
     if not tested:
         suites = ", ".join(sorted({one.suite for one in _claims}))
         raise InputError(f"these runs test none of the paper's claims: give runs of {suites}")

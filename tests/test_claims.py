@@ -5,7 +5,8 @@ import pytest
 import influence_bench as ib
 from influence_bench.bench.trim import trim
 from influence_bench.reports.claims import Finding, claim, write_claims
-from influence_bench.reports.paper import flagged_accuracy, told, verdict
+from influence_bench.reports.paper.figures import told, verdict
+from influence_bench.reports.paper.synthetic import flagged_accuracy
 
 SUITE = """
 title = "Half moons"
