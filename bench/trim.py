@@ -23,7 +23,7 @@ from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
 from .suite import ProblemSpec
 from .training import Training, Watch, accuracy, train
 
-EACH_EPOCH = 2000  # test rows that are looked at after each epoch
+EACH_EPOCH = 1000  # test rows that are looked at after each epoch
 CONTROLS = ("none", "none, unshuffled", "random", "oracle")
 """What is removed beside the methods' suspects: nothing, in shuffled or unshuffled training; any rows; wrong labels."""
 

@@ -1,18 +1,10 @@
 """Outlier Gradient Analysis: samples that hurt are outliers among the per-sample gradients."""
 
-from typing import Literal
-
-import numpy as np
-import torch
-from sklearn.ensemble import IsolationForest
-
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .detectors import pyod_scores
 from .gradient_norm import Checkpoints, over
 from .gradients import Gradients, Layers, gradient_space
-from .gradients.gradient import Gradient
-from .gradients.reduction import PerSample
 from .isolation_forest import isolation_forest
 from .ranking import mean_rank
 
@@ -56,38 +48,3 @@ def _outlyingness(gradients: Gradients, problem: Problem, detector: str, trees: 
     if detector == "iforest":
         return isolation_forest(gradients, problem.sampling_order(), trees, seed)
     return pyod_scores(detector, gradients, problem.sampling_order(), seed)
-
-
-@method(family="outlier gradient", paper="Chhabra et al. 2025, arXiv 2405.03869, algorithm 1, as its code runs it")
-def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", "l2"] = "iforest") -> Scores:
-    """Outlier gradients as the paper's code has them: the last layer's weight alone, and scikit-learn's forest.
-
-    What differs from `outlier-gradient`: the last layer's bias is left out; the matrix (n, p) is formed, and refused
-    where it does not fit the memory budget; the forest is scikit-learn's with its defaults, which takes numbers within
-    1e-7 of each other for equal. As in the paper the L2 norm is squared. What differs from the paper's code: the forest
-    has a seed, and inputs are not augmented anew when gradients are taken.
-
-    Args:
-        problem: the trained model and its training rows, n of them.
-        detector: `iforest`, `l1` or `l2`.
-
-    Cost: one forward pass; then the forest's own, with a matrix of n × p numbers.
-    """
-    gradients = gradient_space(problem, "last").train
-    weight = next(iter(gradients.space.parameters))
-    if detector != "iforest":
-
-        def norm(name: str, gradient: Gradient) -> torch.Tensor:
-            if name != weight:
-                return torch.zeros(())
-            return gradient.l1() if detector == "l1" else gradient.squared_l2()
-
-        norms: Scores = gradients.reduce(PerSample(norm))[0].sum(1).numpy()
-        return norms
-    order, (start, end) = problem.sampling_order().numpy(), gradients.space.spans[weight]
-    matrix = gradients.matrix()[:, start:end].double().numpy()
-    scores = np.where(np.isfinite(matrix).all(1), 0, np.nan)
-    if np.isfinite(scores).all():
-        forest = IsolationForest(random_state=problem.seed).fit(matrix[order])
-        scores[order] = -forest.score_samples(matrix[order])
-    return scores

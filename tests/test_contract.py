@@ -25,6 +25,7 @@ VARIANTS = [
     "tracin[layers=all]",
     "lissa[damping=0.5,layers=all]",
     "datainf[layers=all]",
+    "datainf-self[layers=all]",
     "influence-exact[curvature=ggn,layers=all]",
     "influence-self[curvature=ggn]",
     "pairwise-datainf[layers=all]",
