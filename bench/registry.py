@@ -25,7 +25,11 @@ from .problem import Problem, Scores
 Use = Literal["validation", "checkpoints", "dynamics", "retraining"]
 Function = TypeVar("Function", bound=Callable[..., Scores])
 ENTRY_POINTS = "influence_bench.methods"
-SPARED: Mapping[tuple[str, str], Use] = {("checkpoints", "last"): "checkpoints", ("against", "training"): "validation"}
+SPARED: Mapping[tuple[str, Any], Use] = {
+    ("checkpoints", "last"): "checkpoints",
+    ("against", "training"): "validation",
+    ("retrain", 0): "retraining",
+}
 """Hyperparameters under which a method does without what it uses otherwise."""
 
 

@@ -16,23 +16,6 @@ from .least_squares import Game, Utility, within
 ORDERS_AT_LEAST = 10
 
 
-@method(family="data valuation", paper="Cook 1977; Ghorbani & Zou 2019, section 2 (leave-one-out)", uses={"validation"})
-def leave_one_out(problem: Problem, utility: Utility = "squared-error") -> Scores:
-    """U(all but i) - U(all): what the utility gains when the row is left out.
-
-    The utility is that of a least-squares classifier on the last layer's inputs (`methods/least_squares.py`), for
-    which all n fits without a row follow from one.
-
-    Args:
-        problem: a classifier with validation rows, m of them.
-        utility: minus the squared error, or the accuracy, on the validation rows.
-
-    Cost: two forward passes and O(n (d² + m d + m C)).
-    """
-    game = Game.of(problem, utility)
-    return (game.without_each() - game.of_all).numpy()
-
-
 @method(family="data valuation", paper="Ghorbani & Zou 2019, algorithm 1 (TMC-Shapley)", uses={"validation"})
 def tmc_shapley(
     problem: Problem, evaluations: int = 100_000, tolerance: float = 0.01, utility: Utility = "squared-error"
