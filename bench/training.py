@@ -14,6 +14,7 @@ from .models import IGNORED, Architecture, Recipe
 from .problem import Checkpoint, Trainer, evaluating
 
 SHIFT = 4
+LOOKED_AT = 128  # rows at a time: of texts, few hold less padding
 FACTORS: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
@@ -198,6 +199,6 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
 @torch.no_grad()
 def predictions(model: nn.Module, examples: Examples) -> Tensor:
     """Predicted classes (n,), or next tokens (n, L)."""
-    starts = range(0, len(examples), 512)
+    starts = range(0, len(examples), LOOKED_AT)
     with evaluating(model):
-        return torch.cat([examples[start : start + 512].trimmed().through(model).argmax(-1) for start in starts])
+        return torch.cat([examples[start : start + LOOKED_AT].trimmed().through(model).argmax(-1) for start in starts])

@@ -11,11 +11,15 @@ from torch.nn import functional as F
 import influence_bench as ib
 from influence_bench.bench import models
 from influence_bench.bench.causal_lm import answer_loss, next_tokens
+from influence_bench.bench.cell import prepare_problem, score_cell
 from influence_bench.bench.examples import Examples, Padded
 from influence_bench.bench.models import IGNORED
 from influence_bench.bench.prepare import prepared, record
 from influence_bench.bench.pretrained import MINILM
+from influence_bench.bench.results import Run, read_json
+from influence_bench.bench.suite import Cell, ProblemSpec
 from influence_bench.bench.texts import Texts
+from influence_bench.bench.trim import Arm, arm_file, train_arm
 from influence_bench.datasets.dataset import Dataset
 from influence_bench.methods.gradients import gradient_space
 
@@ -138,6 +142,29 @@ def test_other_weights_make_another_problem(tiny, tmp_path):
     model.pooler.dense.bias.data += 1
     model.save_pretrained(copy)
     assert models.find(f"sentence-encoder[pretrained={copy}]").foundation() != digests[0]
+
+
+def test_texts_are_trimmed_and_the_model_trained_anew(tiny, tmp_path):
+    file = tmp_path / "reviews.csv"
+    lines = [f"{text},{verdict}\n" for text, verdict in [(t, "good") for t in GOOD] + [(t, "bad") for t in BAD]]
+    file.write_text("text,label\n" + "".join(lines * 5))
+    spec = ProblemSpec(
+        f"csv-text[path={file},label=label,text=text]", f"sentence-encoder[pretrained={tiny}]", "symmetric", 0.2
+    )
+    run = Run(tmp_path / "run")
+    prepare_problem(run, spec)
+    score_cell(run, Cell(spec, "loss", {}, "loss"), memory_gib=8)
+    results = {}
+    for removal, budget in (("none", ""), ("loss", "30%"), ("oracle", "true")):
+        arm = Arm(spec, removal, budget, seed=0)
+        train_arm(run, arm)
+        results[removal] = read_json(arm_file(run, arm))
+    assert {removal: result["k"] for removal, result in results.items()} == {"none": 0, "loss": 8, "oracle": 5}
+    assert results["oracle"]["wrong_labels"] == 5
+    for result in results.values():
+        assert len(result["accuracy_by_epoch"]) == 3
+        assert result["accuracy"] == result["accuracy_by_epoch"][-1]
+    assert results["none"]["accuracy"] == read_json(run.problem_file(spec))["model_accuracy"]
 
 
 def test_labels_are_the_tokens_that_follow_in_the_answer():
