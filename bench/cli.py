@@ -84,6 +84,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/SUITE.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    device: Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")] = "cpu",
     full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     plugin: Plugins = None,
@@ -91,7 +92,7 @@ def run(
     """Run a suite, or finish it, and write its report."""
     done = run_suite(
         suite, out, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
-        plugins=plugin or [], retry_failed=retry_failed,
+        device=device, plugins=plugin or [], retry_failed=retry_failed,
     )  # fmt: skip
     _report([done], done.folder / "report")
 
@@ -103,6 +104,7 @@ def plan(
     datasets: Annotated[str | None, typer.Option(help=f"Which of the suite's datasets to plan. {Many}")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    device: Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")] = "cpu",
     full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     plugin: Plugins = None,
@@ -110,7 +112,7 @@ def plan(
     """Estimate what a suite will take, before it runs."""
     told = plan_suite(
         suite, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
-        plugins=plugin or [],
+        device=device, plugins=plugin or [],
     )  # fmt: skip
     if as_json:
         totals = {name: value for name, value in vars(told).items() if name != "frame"}

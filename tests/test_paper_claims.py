@@ -110,7 +110,9 @@ def test_detection_and_checkpoints_are_judged_by_paired_differences():
     others = ("self-confidence", "grad-dot", "datainf", "lissa", "trak")
     rows = dict.fromkeys(OGA, 0.8) | dict.fromkeys(others, 0.6) | {"loss": 0.85, "random": 0.5}
     found = vision.outlier_gradients_find_human_label_noise(a_run(rows))
-    assert found.verdict == "Stands in part: outlier gradients find wrong labels well above chance, but loss finds more."
+    assert (
+        found.verdict == "Stands in part: outlier gradients find wrong labels well above chance, but loss finds more."
+    )
     assert "outlier-gradient over loss -0.050 [-0.050, -0.050]" in found.ours
     more = {"outlier-gradient[checkpoints=all]": 0.9, "el2n": 0.8, "el2n[checkpoints=all]": 0.8, "cartography": 0.8}
     found = vision.gradients_of_the_last_checkpoint_are_enough(a_run(rows | more | {"aum": 0.8}))
