@@ -14,13 +14,16 @@ from .gradients import Layers, gradient_space, reduction
 def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", against: Against = "validation") -> Scores:
     """-Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), layer by layer.
 
+    When: the parameters are many and come in small layers, as adapters do: no iteration, no matrix. Its average of
+    inverses is far from the inverse where layers are large.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass for the last layer, else three epochs.
+    Cost (gradients): one forward pass for the last layer, else three epochs.
     """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")

@@ -28,6 +28,9 @@ def lissa(
 ) -> Scores:
     """-r·g with r ← v/σ + (I - (H_b + λI)/σ) r, where σ is twice the largest eigenvalue, found by power iteration.
 
+    When: results are to be set beside those of papers that use it. `influence-cg` gets to the same answer in fewer
+    passes.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
@@ -37,8 +40,8 @@ def lissa(
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected; for each class
-    with `classes`.
+    Cost (iterative): about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected; for
+    each class with `classes`.
 
     Raises:
         InputError: if the series diverges, since H + λI has a negative eigenvalue.
