@@ -64,7 +64,7 @@ def lissa(
             rows, drawn = drawn[:samples_per_step], drawn[samples_per_step:]
             product = space.vector(PRODUCTS[curvature](space, space.direction(r), train[rows]))
             r = v / scale + r - (product + damping * r) / scale
-            if not r.norm() <= DIVERGED * v.norm() / damping:
+            if r.norm() > DIVERGED * v.norm() / damping:
                 said = f"raise damping={damping}, or take curvature=ggn"
                 raise InputError(f"lissa diverges, the curvature being negative somewhere: {said}")
         product = space.vector(PRODUCTS[curvature](space, space.direction(r), train))

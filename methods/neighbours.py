@@ -71,6 +71,7 @@ def knn_shapley(problem: Problem, k: int = 5) -> Scores:
     values = torch.zeros(len(y), dtype=torch.float64)
     for rows in chunks(problem, len(valid), len(y)):
         values[by_label] += _shapley(torch.cdist(valid[rows], h), valid_y[rows, None] == y, k).sum(0)
+    values[by_label[~h.isfinite().all(1)]] = torch.nan  # which sorting takes for far away
     return (-values / len(valid)).numpy()
 
 

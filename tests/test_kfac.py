@@ -117,7 +117,7 @@ def shaken(problem, checkpoints):
 
 
 def unrolled(matrix, time):
-    """e^{-Ct} and ∫ e^{-Cs} ds from 0 to t, which is (I - e^{-Ct}) C⁻¹ and exists where C is singular (Van Loan 1978)."""
+    """e^{-Ct} and ∫ e^{-Cs} ds from 0 to t, which is (I - e^{-Ct}) C⁻¹ and exists where C is singular."""
     zero, one = torch.zeros_like(matrix), torch.eye(len(matrix), dtype=torch.float64)
     blocks = torch.cat([torch.cat([-matrix, one], 1), torch.cat([zero, zero], 1)])
     whole = torch.linalg.matrix_exp(time * blocks)
