@@ -14,13 +14,16 @@ from .gradients import Layers, gradient_space, reduction
 def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", against: Against = "validation") -> Scores:
     """-Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), layer by layer.
 
+    When: the parameters are many and come in small layers, as adapters do: no iteration, no matrix. Its average of
+    inverses is far from the inverse where layers are large.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass for the last layer, else three epochs.
+    Cost (gradients): one forward pass for the last layer, else three epochs.
     """
     space = gradient_space(problem, layers)
     gradients, vs = space.train, queries(space, against)
@@ -38,13 +41,15 @@ def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", aga
 def datainf_self(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l (1/λ_l) (‖g_l‖² - (1/n) Σ_i (g_l·g_il)² / (λ_l + ‖g_il‖²)), with the curvature of all n samples.
 
+    When: self-influence is wanted without the inverse of a curvature; `ekfac-self` takes less memory.
+
     Args:
         problem: the trained model and its training rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose parameters the gradients are taken for, d_l of them in a layer.
 
-    Cost: one forward pass for the last layer, else one epoch, and O(n d_l min(n, d_l)) for each layer; refused where
-    the gradients (n, p) are above the memory budget.
+    Cost (gradients): one forward pass for the last layer, else one epoch, and O(n d_l min(n, d_l)) for each layer;
+    refused where the gradients (n, p) are above the memory budget.
     """
     space = gradient_space(problem, layers)
     by_layer = space.train.matrix().double().split(space.layer_sizes.tolist(), 1)

@@ -16,10 +16,12 @@ SMALLEST = 1e-6  # probability of a label, as in cleanlab: below it all are alik
 def loss(problem: Problem) -> Scores:
     """The loss of each sample under the trained model.
 
+    When: to begin with, as the criterion that every other method has to beat; from any model with any loss.
+
     Args:
         problem: with any loss.
 
-    Cost: one forward pass.
+    Cost (forward): one forward pass.
     """
     outputs = problem.outputs()
     return problem.losses(outputs, problem.train.y.to(outputs.device)).double().cpu().numpy()
@@ -29,11 +31,13 @@ def loss(problem: Problem) -> Scores:
 def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
     """1 - p_y: what the model does not give to the label, in sample.
 
+    When: a classifier's own probability is wanted as a score from 0 to 1; it orders rows as the cross-entropy does.
+
     Args:
         problem: a classifier whose outputs are logits.
         labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
 
-    Cost: one forward pass.
+    Cost (forward): one forward pass.
     """
     p, y = _probabilities(problem, labels)
     return (1 - p.gather(1, y)[:, 0]).numpy()
@@ -43,11 +47,14 @@ def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
 def margin(problem: Problem, labels: Labels = "given") -> Scores:
     """max_{k≠y} p_k - p_y: how far the label lies behind the best other class, in sample.
 
+    When: a classifier is to be asked by how much it prefers another label; hardly different from `loss` in the order of
+    rows.
+
     Args:
         problem: a classifier whose outputs are logits.
         labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
 
-    Cost: one forward pass.
+    Cost (forward): one forward pass.
     """
     p, y = _probabilities(problem, labels)
     return (p.scatter(1, y, -1).amax(1) - p.gather(1, y)[:, 0]).numpy()
@@ -57,11 +64,13 @@ def margin(problem: Problem, labels: Labels = "given") -> Scores:
 def confidence_weighted_entropy(problem: Problem, labels: Labels = "given") -> Scores:
     """-Σ_k p_k log p_k / p_y: the entropy of the prediction over the confidence in the label, in sample.
 
+    When: a row whose prediction is spread over many classes should count as well as one whose label is unlikely.
+
     Args:
         problem: a classifier whose outputs are logits.
         labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
 
-    Cost: one forward pass.
+    Cost (forward): one forward pass.
     """
     p, y = _probabilities(problem, labels)
     scores: Scores = (torch.special.entr(p).sum(1) / p.gather(1, y)[:, 0].clamp(min=SMALLEST)).numpy()

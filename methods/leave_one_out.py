@@ -27,12 +27,15 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain:
     (`methods/least_squares.py`), for which all n fits without a row follow from one. With it, the utility is the mean
     over the problem's own model trained anew so many times, which other seeds move about as much as a row does.
 
+    When: the plainest counterfactual is wanted to compare with. Among many rows one changes little, so that it ranks
+    wrong labels worst of the data values in the quick suite.
+
     Args:
         problem: a classifier with validation rows, m of them, and a trainer if it is to be retrained.
         utility: minus the squared error of the probabilities, or the accuracy, on the validation rows.
         retrain: how many models are trained without each row, from seeds of their own.
 
-    Cost: two forward passes and O(n (d² + m d + m C)); with retraining, n + 1 trainings for each seed.
+    Cost (forward): two forward passes and O(n (d² + m d + m C)); with retraining, n + 1 trainings for each seed.
 
     Raises:
         InputError: if that takes more than 2,000 trainings.

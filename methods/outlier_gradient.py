@@ -19,6 +19,12 @@ def outlier_gradient(
 ) -> Scores:
     """How far each sample's gradient lies out, by an isolation forest, its L1 or squared L2 norm, or a PyOD detector.
 
+    When: what is outlying at all is asked for, wrong label or not. Of its variants take `detector=l2` on the last
+    layer: the cheapest, and above the forest at wrong labels in four tables and on images; `layers=all` gains nothing
+    there. `checkpoints=all` helps where the model has fitted its labels in the end (breast-cancer: 0.90 to 0.93), and
+    harms where early checkpoints know little (CIFAR-10N: 0.74 to 0.71). `el2n` costs less and finds no fewer wrong
+    labels.
+
     Args:
         problem: the trained model and its training rows, n of them.
         detector: `iforest` (Liu et al. 2008, each tree on 256 rows), `l1`, `l2`, or one of PyOD's by the name of its
@@ -27,9 +33,10 @@ def outlier_gradient(
         trees: of the forest.
         checkpoints: the model as it stands, or all, whose ranks are averaged: the paper's is the first.
 
-    Cost: for each checkpoint one forward pass for the last layer, else one epoch (two where the forest's columns do not
-    fit the memory budget); then the detector's own. PyOD's get the matrix (n, p), which must fit the memory budget, but
-    for `ecod`, `copod` and `hbos`: these get blocks of columns, an epoch for each quarter of the budget.
+    Cost (gradients): for each checkpoint one forward pass for the last layer, else one epoch (two where the forest's
+    columns do not fit the memory budget); then the detector's own. PyOD's get the matrix (n, p), which must fit the
+    memory budget, but for `ecod`, `copod` and `hbos`: these get blocks of columns, an epoch for each quarter of the
+    budget.
     """
     scores = [
         _outlyingness(

@@ -17,10 +17,12 @@ from .gradients import GradientSpace, Layers, gradient_space
 def pairwise_random(problem: Problem) -> Scores:
     """Uniform random numbers.
 
+    When: always, as the floor: what does not beat it has found nothing.
+
     Args:
         problem: only its seed and its rows count.
 
-    Cost: none.
+    Cost (free): none.
     """
     generator = torch.Generator().manual_seed(problem.seed)
     influence = torch.empty(len(problem.train), len(problem.validation), dtype=torch.float64)
@@ -32,12 +34,14 @@ def pairwise_random(problem: Problem) -> Scores:
 def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
     """The inner product of the two rows' gradients (Grad-Dot).
 
+    When: it is asked which training rows a prediction comes from, and gradients are of like size.
+
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the memory
-    budget, or one for each batch of validation rows.
+    Cost (gradients): one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the
+    memory budget, or one for each batch of validation rows.
     """
     return _products(gradient_space(problem, layers)).numpy()
 
@@ -46,11 +50,14 @@ def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
 def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
     """The cosine of the angle between the two rows' gradients (Grad-Cos).
 
+    When: it is asked which training rows a prediction comes from, and few rows of large gradients should not be the
+    answer to every question.
+
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost: that of the inner products, and one epoch.
+    Cost (gradients): that of the inner products, and one epoch.
     """
     space = gradient_space(problem, layers)
     lengths = space.train.squared_l2().sqrt()[:, None] * space.valid.squared_l2().sqrt()
@@ -66,11 +73,13 @@ def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
 def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """Sum over checkpoints of learning rate times the inner product of the two rows' gradients.
 
+    When: it is asked which training rows a prediction comes from, and checkpoints of the training are kept.
+
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
 
-    Cost: that of the inner products for every checkpoint.
+    Cost (gradients): that of the inner products for every checkpoint.
     """
     influence = torch.zeros(len(problem.train), len(problem.validation), dtype=torch.float64)
     for checkpoint in problem.checkpoints:
@@ -82,13 +91,15 @@ def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
 def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), v the validation row's gradient.
 
+    When: it is asked which training rows a prediction comes from, of a model with adapters.
+
     Args:
         problem: with validation rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose p parameters the gradients are taken for.
 
-    Cost: two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows; refused where
-    the gradients (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows;
+    refused where the gradients (n, p) are above the memory budget.
     """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")

@@ -24,11 +24,13 @@ def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", 
     1e-7 of each other for equal. As in the paper the L2 norm is squared. What differs from the paper's code: the forest
     has a seed, and inputs are not augmented anew when gradients are taken.
 
+    When: the paper's figures are to be set beside ours; else take `outlier-gradient`.
+
     Args:
         problem: the trained model and its training rows, n of them.
         detector: `iforest`, `l1` or `l2`.
 
-    Cost: one forward pass; then the forest's own, with a matrix of n × p numbers.
+    Cost (gradients): one forward pass; then the forest's own, with a matrix of n × p numbers.
     """
     space = gradient_space(problem, "last")
     weight = next(iter(space.parameters))
@@ -52,10 +54,12 @@ def datainf_self_paper(problem: Problem) -> Scores:
     What differs from `datainf-self`: the curvature is that of one sample, not of all n. Then λ is a share of ‖g‖², and
     every sample with a gradient scores 10d / (10d + 1), where d is the number of the last layer's weights.
 
+    When: the paper's figures are to be set beside ours; else take `datainf-self`.
+
     Args:
         problem: the trained model and its training rows.
 
-    Cost: one forward pass.
+    Cost (gradients): one forward pass.
     """
     space = gradient_space(problem, "last")
     squared = _of_the_weight(space, Gradient.squared_l2)
@@ -69,10 +73,12 @@ def lissa_self_paper(problem: Problem) -> Scores:
     As the code has it, nothing is scaled, and λ = ‖g‖² / 10d is taken away where it should be added. All of r lies
     along g, so that the score is a growing function of ‖g‖.
 
+    When: the paper's figures are to be set beside ours; else take `influence-self`.
+
     Args:
         problem: the trained model and its training rows.
 
-    Cost: one forward pass.
+    Cost (gradients): one forward pass.
     """
     space = gradient_space(problem, "last")
     squared = _of_the_weight(space, Gradient.squared_l2)

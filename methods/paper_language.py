@@ -14,11 +14,13 @@ def datainf_paper(problem: Problem, damping: float = 0.1, layers: Layers = "last
     are the lowest values of -vᵀH⁻¹g, which DataInf itself holds for the most helpful. Where the wrong labels make up
     most of v, these are the rows that help each other to be learnt by heart.
 
+    When: the paper's figures are to be set beside ours; else take `datainf`.
+
     Args:
         problem: the trained model and its training rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose parameters the gradients are taken for.
 
-    Cost: that of `datainf`.
+    Cost (gradients): that of `datainf`.
     """
     return -datainf(problem, damping, layers, "training")
