@@ -69,7 +69,8 @@ def run(
     )
     cells, workers = chosen.cells(), checked(workers, device)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
-    write_json(finished.folder / "run.json", provenance(chosen, workers, device))
+    what = {"title": chosen.title, "suite": chosen.name, "definition": describe(chosen)}
+    write_json(finished.folder / "run.json", what | provenance(workers, device))
     with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
         prepare_problems(finished, list(chosen.problem_specs()), submit, shown)
         _score(finished, chosen, cells, submit, shown, retry_failed)
@@ -96,12 +97,9 @@ def checked(workers: int | None, device: str) -> int:
     return workers
 
 
-def provenance(suite: Suite, workers: int, device: str) -> dict[str, Any]:
-    """Where a run's figures come from: suite, command, time, machine, versions, the code's digest and commit."""
+def provenance(workers: int, device: str) -> dict[str, Any]:
+    """Where figures come from: command, time, machine, versions, the code's digest and commit."""
     return {
-        "title": suite.title,
-        "suite": suite.name,
-        "definition": describe(suite),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
