@@ -6,7 +6,6 @@ import webbrowser
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import pandas as pd
 import typer
 
 from ..datasets.dataset import parse as parse_dataset

@@ -60,6 +60,7 @@ def _planted() -> tuple[Problem, NDArray[np.bool_]]:
         batch_size=32,
         dynamics=trained.dynamics,
         trainer=trainer(architecture, 3),
+        groups=training.y,
     )
     return problem, (given != true)[:N_TRAIN]
 
@@ -140,7 +141,7 @@ def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:
     if not np.array_equal(score(name, problem, **given), score(name, bare, **given)):
         raise ContractError(f"{name} uses more than it declares")
     without = {"validation": replace(problem, valid=None), "dynamics": replace(problem, dynamics=None)}
-    without["retraining"] = replace(problem, trainer=None)
+    without |= {"retraining": replace(problem, trainer=None), "groups": replace(problem, groups=None)}
     for use in uses & without.keys():
         try:
             score(name, without[use], **given)

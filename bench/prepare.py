@@ -59,7 +59,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     architecture = models.find(model)
     train, valid, test = map(architecture.encoded, (data.train, data.valid, data.test))
     data = replace(data, train=train, valid=valid, test=test)
-    content = fingerprint.tensors(tensor for part in (train, valid, test) for tensor in _tensors("", part).values())
+    content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", test).values()])
     code = fingerprint.code("influence_bench.bench.training") | fingerprint.code(architecture.function.__module__)
     parts = [
         content,
@@ -109,8 +109,7 @@ def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed:
         save_file(dict(checkpoint.state), folder / f"checkpoint-{number}.safetensors")
     if trained.dynamics is not None:
         save_file(trained.dynamics.figures, folder / "dynamics.safetensors")
-    rows = _tensors("train", data.train) | _tensors("valid", data.valid)
-    save_file({name: tensor.contiguous() for name, tensor in rows.items()}, folder / "rows.safetensors")
+    save_file({name: tensor.contiguous() for name, tensor in _rows(data).items()}, folder / "rows.safetensors")
     record = {
         "model": architecture.label(architecture.given),
         "recipe": asdict(architecture.recipe),
@@ -155,7 +154,14 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         known["seed"],
         dynamics=dynamics,
         trainer=trainer(architecture, known["classes"], device),
+        groups=rows.get("groups"),
     )
+
+
+def _rows(data: Dataset) -> dict[str, Tensor]:
+    """What a problem holds of the data by the names in its file; of prompts with answers, their classes too."""
+    groups = {"groups": data.true_y} if data.card["kind"] == "generation" else {}
+    return _tensors("train", data.train) | _tensors("valid", data.valid) | groups
 
 
 def _tensors(part: str, examples: Examples) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Trainer = Callable[[Examples, int, float], nn.Module]
 State = Mapping[str, Tensor]
-GIB = 2**30
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Problem:
         dynamics: what the model said of each training row while it was trained, where a method needs it.
         trainer: trains a new model as this one was trained, where a method needs it: a function of the training rows,
             a seed and the share of all epochs after which to stop. The model knows all classes, whatever the rows.
+        groups: the kind of each training row (n,), where that is what the influence of rows on each other tells.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -74,29 +75,28 @@ class Problem:
     batch_size: int = 128
     seed: int = 0
     device: torch.device | str | None = None
-    memory_budget: int = 2 * GIB
+    memory_budget: int = 2 * 2**30
     dynamics: Dynamics | None = None
     trainer: Trainer | None = None
+    groups: Tensor | None = None
 
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
+        parts = {"train": self.train} | ({} if self.valid is None else {"valid": self.valid})
         put: dict[str, Any] = {
-            "train": checked(self.train, "train", first.dtype, classes=self.loss is None),
-            "valid": None
-            if self.valid is None
-            else checked(self.valid, "valid", first.dtype, classes=self.loss is None),
-            "checkpoints": tuple(_checkpoint(c) for c in self.checkpoints or ())
-            or (Checkpoint(_detached(self.model)),),
-            "device": torch.device(self.device) if self.device is not None else first.device,
+            name: checked(part, name, first.dtype, classes=self.loss is None) for name, part in parts.items()
         }
+        given = (c if isinstance(c, Checkpoint) else Checkpoint(*c) for c in self.checkpoints or ())
+        put["checkpoints"] = tuple(given) or (Checkpoint(_detached(self.model)),)
+        put["device"] = torch.device(self.device) if self.device is not None else first.device
         for name, value in put.items():
             object.__setattr__(self, name, value)
-        if self.batch_size < 1:
-            raise InputError(f"batch_size is {self.batch_size}; it must be at least 1")
-        if self.memory_budget < 1:
-            raise InputError(f"memory_budget is {self.memory_budget}; it must be at least 1 byte")
-        if self.dynamics is not None and len(self.dynamics) != len(self.train):
-            raise InputError(f"dynamics: {len(self.dynamics)} rows, but {len(self.train)} in train; they must match")
+        for name, least in (("batch_size", self.batch_size), ("memory_budget", self.memory_budget)):
+            if least < 1:
+                raise InputError(f"{name} is {least}; it must be at least 1")
+        for name, of_rows in (("dynamics", self.dynamics), ("groups", self.groups)):
+            if of_rows is not None and len(of_rows) != len(self.train):
+                raise InputError(f"{name}: {len(of_rows)} rows, but {len(self.train)} in train; they must match")
 
     @cached_property
     def state(self) -> State:
@@ -111,23 +111,23 @@ class Problem:
     @property
     def validation(self) -> Examples:
         """The trusted rows, for methods that declare that they use them."""
-        if self.valid is None or not len(self.valid):
-            raise InputError("this method needs validation rows with trusted labels: give valid=(x, y) to Problem")
-        return self.valid
+        return _needed(self.valid or None, "validation rows with trusted labels: give valid=(x, y) to Problem")
 
     @property
     def recorded(self) -> Dynamics:
         """The training dynamics, for methods that declare that they use them."""
-        if self.dynamics is None:
-            raise InputError(
-                "this method needs training dynamics: take the problem from prepare, or give dynamics= to Problem"
-            )
-        return self.dynamics
+        return _needed(self.dynamics, "training dynamics: take the problem from prepare, or give dynamics= to Problem")
+
+    @property
+    def known_groups(self) -> Tensor:
+        """The kinds of the training rows, for methods that declare that they use them."""
+        return _needed(self.groups, "the kinds of the training rows: give groups= to Problem")
 
     def on(self, rows: Any) -> "Problem":
         """This problem with some of its training rows only, or with all in another order."""
         dynamics = None if self.dynamics is None else self.dynamics[rows]
-        return replace(self, train=self.train[rows], dynamics=dynamics)
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, train=self.train[rows], dynamics=dynamics, groups=groups)
 
     def retrained(self, rows: Any, seed: int, share: float = 1.0) -> "Problem":
         """This problem with a model that has been trained anew, on some of its training rows only.
@@ -140,15 +140,12 @@ class Problem:
         Raises:
             InputError: if the problem has no trainer.
         """
-        if self.trainer is None:
-            raise InputError(
-                "this method trains the model anew: take the problem from prepare, or give trainer= to Problem"
-            )
+        trainer = _needed(self.trainer, "a trainer: take the problem from prepare, or give trainer= to Problem")
         train = self.train[rows]
         with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
-            model = self.trainer(train.mapped(_single), seed, share).to(self.device, _dtype(self.model))
-        return replace(self, model=model, train=train, checkpoints=(), dynamics=None)
+            model = trainer(train.mapped(_single), seed, share).to(self.device, _dtype(self.model))
+        return replace(self, model=model, train=train, checkpoints=(), dynamics=None, groups=None)
 
     def only(self, uses: frozenset[str]) -> "Problem":
         """This problem without what a method does not declare that it uses."""
@@ -158,6 +155,7 @@ class Problem:
             checkpoints=self.checkpoints if "checkpoints" in uses else (),
             dynamics=self.dynamics if "dynamics" in uses else None,
             trainer=self.trainer if "retraining" in uses else None,
+            groups=self.groups if "groups" in uses else None,
         )
 
     def afford(self, needed: int, what: str) -> None:
@@ -287,8 +285,10 @@ def _detached(model: nn.Module) -> State:
     return {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
 
 
-def _checkpoint(given: Checkpoint | tuple[State, float]) -> Checkpoint:
-    return given if isinstance(given, Checkpoint) else Checkpoint(*given)
+def _needed(given: Given | None, what: str) -> Given:
+    if given is None:
+        raise InputError(f"this method needs {what}")
+    return given
 
 
 def _dtype(model: nn.Module) -> torch.dtype:

@@ -22,13 +22,14 @@ from .errors import InputError, NotFinite, unknown
 from .passes import side_by_side
 from .problem import Problem, Scores
 
-Use = Literal["validation", "checkpoints", "dynamics", "retraining"]
+Use = Literal["validation", "checkpoints", "dynamics", "retraining", "groups"]
 Function = TypeVar("Function", bound=Callable[..., Scores])
 ENTRY_POINTS = "influence_bench.methods"
 SPARED: Mapping[tuple[str, Any], Use] = {
     ("checkpoints", "last"): "checkpoints",
     ("against", "training"): "validation",
     ("retrain", 0): "retraining",
+    ("pooled", "none"): "groups",
 }
 """Hyperparameters under which a method does without what it uses otherwise."""
 

@@ -4,6 +4,8 @@ Scores are matrices (n_train, n_valid). Higher means that training on the row lo
 opposite sign of the methods that look for harmful rows, which are means over the validation rows.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,9 @@ from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
 from .gradients import GradientSpace, Layers, gradient_space
+
+Pooled = Literal["none", "groups"]
+"""Whether each training row's influence is its own, or the mean over the rows of its kind, which the method is told."""
 
 
 @method(family="control", paper="none: chance", uses={"validation"}, pairwise=True)
@@ -30,8 +35,10 @@ def pairwise_random(problem: Problem) -> Scores:
     return influence.numpy()
 
 
-@method(family="influential data", paper="Charpiat et al. 2019, section 2", uses={"validation"}, pairwise=True)
-def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
+@method(
+    family="influential data", paper="Charpiat et al. 2019, section 2", uses={"validation", "groups"}, pairwise=True
+)
+def pairwise_dot(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """The inner product of the two rows' gradients (Grad-Dot).
 
     When: it is asked which training rows a prediction comes from, and gradients are of like size.
@@ -39,15 +46,18 @@ def pairwise_dot(problem: Problem, layers: Layers = "last") -> Scores:
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
+        pooled: none, or the mean over the training rows of each kind.
 
     Cost (gradients): one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the
     memory budget, or one for each batch of validation rows.
     """
-    return _products(gradient_space(problem, layers)).numpy()
+    return _pooled(_products(gradient_space(problem, layers)), problem, pooled)
 
 
-@method(family="influential data", paper="Charpiat et al. 2019, section 3", uses={"validation"}, pairwise=True)
-def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
+@method(
+    family="influential data", paper="Charpiat et al. 2019, section 3", uses={"validation", "groups"}, pairwise=True
+)
+def pairwise_cosine(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """The cosine of the angle between the two rows' gradients (Grad-Cos).
 
     When: it is asked which training rows a prediction comes from, and few rows of large gradients should not be the
@@ -56,21 +66,22 @@ def pairwise_cosine(problem: Problem, layers: Layers = "last") -> Scores:
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
+        pooled: none, or the mean over the training rows of each kind.
 
     Cost (gradients): that of the inner products, and one epoch.
     """
     space = gradient_space(problem, layers)
     lengths = space.train.squared_l2().sqrt()[:, None] * space.valid.squared_l2().sqrt()
-    return (_products(space) / lengths.clamp(min=torch.finfo(torch.float64).tiny)).numpy()
+    return _pooled(_products(space) / lengths.clamp(min=torch.finfo(torch.float64).tiny), problem, pooled)
 
 
 @method(
     family="influential data",
     paper="Pruthi et al. 2020, section 3 (TracInCP)",
-    uses={"validation", "checkpoints"},
+    uses={"validation", "checkpoints", "groups"},
     pairwise=True,
 )
-def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
+def pairwise_tracin(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """Sum over checkpoints of learning rate times the inner product of the two rows' gradients.
 
     When: it is asked which training rows a prediction comes from, and checkpoints of the training are kept.
@@ -78,17 +89,20 @@ def pairwise_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
+        pooled: none, or the mean over the training rows of each kind.
 
     Cost (gradients): that of the inner products for every checkpoint.
     """
     influence = torch.zeros(len(problem.train), len(problem.validation), dtype=torch.float64)
     for checkpoint in problem.checkpoints:
         influence += checkpoint.learning_rate * _products(gradient_space(problem, layers, checkpoint))
-    return influence.numpy()
+    return _pooled(influence, problem, pooled)
 
 
-@method(family="influential data", paper="Kwon et al. 2024, eq. 5", uses={"validation"}, pairwise=True)
-def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
+@method(family="influential data", paper="Kwon et al. 2024, eq. 5", uses={"validation", "groups"}, pairwise=True)
+def pairwise_datainf(
+    problem: Problem, damping: float = 0.1, layers: Layers = "last", pooled: Pooled = "none"
+) -> Scores:
     """Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), v the validation row's gradient.
 
     When: it is asked which training rows a prediction comes from, of a model with adapters.
@@ -97,6 +111,7 @@ def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "l
         problem: with validation rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose p parameters the gradients are taken for.
+        pooled: none, or the mean over the training rows of each kind.
 
     Cost (gradients): two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows;
     refused where the gradients (n, p) are above the memory budget.
@@ -110,6 +125,15 @@ def pairwise_datainf(problem: Problem, damping: float = 0.1, layers: Layers = "l
         squared, along = g.square().sum(1, keepdim=True), g @ v.T
         lam = (damping * squared.mean() / g.shape[1]).clamp(min=torch.finfo(torch.float64).tiny)
         influence += (along - g @ (g.T @ (along / (lam + squared))) / len(g)) / lam
+    return _pooled(influence, problem, pooled)
+
+
+def _pooled(influence: Tensor, problem: Problem, pooled: Pooled) -> Scores:
+    """Influences (n_train, n_valid) as they are, or each the mean over the training rows of its row's kind."""
+    if pooled == "groups":
+        group = problem.known_groups.to(influence.device).unique(return_inverse=True)[1]
+        members = torch.nn.functional.one_hot(group).to(influence.dtype)
+        influence = (members.T @ influence / members.sum(0)[:, None])[group]
     return influence.numpy()
 
 

@@ -206,7 +206,9 @@ def markdown(found: Sequence[Section]) -> str:
             parts += [f"![{escaped(drawn.caption)}](plots/{drawn.file})", f"*{escaped(drawn.caption)}*"]
     parts += ["## What the figures come from"]
     for section in found:
-        facts = [f"- {key}: {_code(value) if key in COMMANDS else escaped(value)}" for key, value in source(section.run)]
+        facts = [
+            f"- {key}: {_code(value) if key in COMMANDS else escaped(value)}" for key, value in source(section.run)
+        ]
         parts += ["\n".join([f"**{escaped(str(section.run.info['suite']))}**", "", *facts])]
     return "\n\n".join(parts) + "\n"
 

@@ -29,6 +29,7 @@ VARIANTS = [
     "influence-exact[curvature=ggn,layers=all]",
     "influence-self[curvature=ggn]",
     "pairwise-datainf[layers=all]",
+    "pairwise-datainf[pooled=groups]",
     "ekfac[layers=all]",
     "kfac[labels=given,layers=all]",
     "relatif[relative_to=parameters,curvature=kfac,layers=all]",

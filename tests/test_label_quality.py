@@ -138,7 +138,7 @@ NAMES = ["confident-learning", "cleanlab", "knn-vote"]
 @pytest.mark.parametrize("name", NAMES[:2])
 def test_without_a_trainer_or_cleanlab_there_is_one_clear_line(name, monkeypatch):
     problem, _ = planted()
-    with pytest.raises(ib.InputError, match="trains the model anew: take the problem from prepare, or give trainer="):
+    with pytest.raises(ib.InputError, match="needs a trainer: take the problem from prepare, or give trainer="):
         ib.score(name, replace(problem, trainer=None))
     with pytest.raises(ib.InputError, match="folds=301 does not fit 300 training rows: it must be from 2 to 300"):
         ib.score(name, problem, folds=301)

@@ -105,6 +105,7 @@ def test_every_method_takes_a_mapping_or_says_why_not():
     y = torch.arange(6) % CLASSES
     states = [(Positions(axis=True).state_dict(), 1.0) for _ in range(2)]
     trained = {"dynamics": ib.Dynamics.of(torch.randn(2, 6, CLASSES), y), "trainer": lambda *_: Positions(axis=True)}
+    trained["groups"] = y
     problem = ib.Problem(Positions(axis=True), (fields(), y), valid, states, **trained)
     refused = set()
     for name in ib.methods()["method"]:

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from networks import naive
+from scipy.stats import spearmanr
+from sklearn.ensemble import IsolationForest
 
 import influence_bench as ib
 from influence_bench.bench import suite
 from influence_bench.bench.contract import planted
+from influence_bench.bench.registry import parse
 from influence_bench.methods.gradients import gradient_space
 
 
@@ -42,6 +46,52 @@ def test_the_mean_over_validation_rows_is_the_harm_turned_round(small, name):
     for layers in ("last", "all"):
         pairs = ib.score(f"pairwise-{name}", problem, layers=layers)
         np.testing.assert_allclose(-pairs.mean(1), ib.score(name, problem, layers=layers), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["dot", "cosine", "tracin", "datainf"])
+def test_pooled_influence_is_the_mean_over_rows_of_a_kind(small, name):
+    problem, *_ = small
+    problem = replace(problem, groups=problem.train.y)
+    own, pooled = (ib.score(f"pairwise-{name}", problem, pooled=pooled) for pooled in ("none", "groups"))
+    for kind in range(3):
+        rows = problem.train.y.numpy() == kind
+        np.testing.assert_allclose(pooled[rows], np.tile(own[rows].mean(0), (rows.sum(), 1)), rtol=1e-9, atol=1e-12)
+
+
+def test_the_papers_protocol_scores_a_row_by_the_forest_of_its_class(small):
+    problem, train, valid = small
+    y, order = problem.train.y.numpy(), problem.sampling_order().numpy()
+    scores = ib.score("pairwise-outlier-gradient-paper", replace(problem, groups=problem.train.y), layers="all")
+    for kind in range(3):
+        forest = IsolationForest(random_state=0).fit(train[order[y[order] == kind]])
+        rows = scores[y == kind]
+        assert spearmanr(rows[0], forest.score_samples(valid)).statistic > 0.99
+        assert (rows == rows[0]).all()
+
+
+def test_without_the_classes_the_forests_are_those_of_clusters(small):
+    problem, train, _ = small
+    scores = ib.score("pairwise-outlier-gradient", problem, clusters=2, layers="all")
+    alike = np.unique(scores, axis=0, return_inverse=True)[1]
+    directions = train / np.linalg.norm(train, axis=1, keepdims=True)
+    centres = np.stack([directions[alike == one].mean(0) for one in range(2)])
+    nearest = np.square(directions[:, None] - centres).sum(2).argmin(1)
+    assert np.array_equal(nearest, alike)  # k-means is at rest
+    with pytest.raises(ib.InputError, match="clusters=0 does not fit"):
+        ib.score("pairwise-outlier-gradient", problem, clusters=0)
+
+
+def test_the_kinds_of_rows_are_told_to_those_alone_that_declare_them(small):
+    problem, *_ = small
+    told = replace(problem, groups=problem.train.y)
+    assert "groups" in parse("pairwise-dot[pooled=groups]")[0].uses_with({"pooled": "groups"})
+    assert "groups" not in parse("pairwise-dot")[0].uses_with({})
+    assert told.only(frozenset({"validation"})).groups is None
+    assert torch.equal(told.on(torch.tensor([5, 3])).known_groups, problem.train.y[[5, 3]])
+    with pytest.raises(ib.InputError, match="needs the kinds of the training rows"):
+        ib.score("pairwise-dot", problem, pooled="groups")
+    with pytest.raises(ib.InputError, match="groups: 2 rows, but 300 in train"):
+        replace(problem, groups=torch.zeros(2))
 
 
 def test_metrics_of_a_matrix_are_means_over_its_columns():

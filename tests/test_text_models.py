@@ -199,6 +199,11 @@ def test_language_model_has_closed_forms_that_equal_autograd():
         torch.testing.assert_close(space.train.matrix(), truth, rtol=1e-9, atol=1e-12)
 
 
+def test_a_problem_of_prompts_knows_their_kinds_and_one_of_labelled_texts_none(tiny):
+    assert ib.prepare(prompts(), "causal-lm[rank=2]").groups.tolist() == [0, 0, 1, 1]
+    assert ib.prepare(reviews(), f"sentence-encoder[pretrained={tiny}]").groups is None
+
+
 def test_language_model_learns_its_answers_by_heart(monkeypatch):
     found = models.find("causal-lm")
     recipe = replace(found.recipe, epochs=60, learning_rate=1e-2)
