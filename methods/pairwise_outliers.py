@@ -30,8 +30,8 @@ def pairwise_outlier_gradient(problem: Problem, clusters: int = 10, layers: Laye
         clusters: how many; the paper's tasks have ten classes.
         layers: whose parameters the gradients are taken for.
 
-    Cost (gradients): two forward passes for the last layer, else two epochs, and that of k-means and the forests; refused where the
-    gradients (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and that of k-means and the forests;
+    refused where the gradients (n, p) are above the memory budget.
     """
     if clusters < 1:
         raise InputError(f"clusters={clusters} does not fit: it must be at least 1")
@@ -61,8 +61,8 @@ def pairwise_outlier_gradient_paper(problem: Problem, layers: Layers = "last") -
         problem: with validation rows and the kinds of the training rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost (gradients): two forward passes for the last layer, else two epochs, and that of the forests; refused where the gradients
-    (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and that of the forests; refused
+    where the gradients (n, p) are above the memory budget.
     """
     return _insideness(gradient_space(problem, layers), problem.known_groups, problem.sampling_order())
 
