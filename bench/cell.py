@@ -106,8 +106,10 @@ def dependencies(run: Run, cell: Cell) -> dict[str, str]:
         "hyperparameters": repr(sorted(cell.hyperparameters.items())),
         "problem": Path(read_json(run.problem_file(cell.problem))["folder"]).name,
     }
-    parts |= {f"version of {name}": version for name, version in fingerprint.versions().items()}
-    for module in sorted(find(cell.method).modules(cell.hyperparameters)):
+    method = find(cell.method)
+    versions = fingerprint.versions(sorted(method.packages(cell.hyperparameters)))
+    parts |= {f"version of {name}": version for name, version in versions.items()}
+    for module in sorted(method.modules(cell.hyperparameters)):
         parts |= {f"code of {name}": code for name, code in fingerprint.code(module).items()}
     return parts
 

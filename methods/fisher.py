@@ -113,7 +113,12 @@ def _labelled(problem: Problem, space: GradientSpace, labels: Labels) -> Gradien
     """The training rows' gradients, with uniform numbers in place of labels where these are to be sampled."""
     if labels == "given":
         return space.train
+    return space.of(Examples(space.problem.train.x, chances(problem)))
+
+
+def chances(problem: Problem) -> Tensor:
+    """A uniform number for each training row (n,), which follows the row wherever it stands."""
     generator, order = torch.Generator().manual_seed(problem.seed), problem.sampling_order()
     chance = torch.empty(len(order))
     chance[order] = torch.rand(len(order), generator=generator)
-    return space.of(Examples(space.problem.train.x, chance))
+    return chance

@@ -1,6 +1,8 @@
 """The sentences at the top of a report, made from its figures."""
 
+from collections.abc import Sequence
 from math import ceil, isnan
+from typing import Any
 
 import pandas as pd
 
@@ -15,6 +17,13 @@ def headline(board: Board) -> list[str]:
     if not board.methods["finished"].any():
         return ["No cell finished: see the failures below."]
     return [_winner(board, leader), *_certainty(board), *_control(board)]
+
+
+def not_installed(infos: Sequence[dict[str, Any]]) -> list[str]:
+    """Which methods the runs left out for want of a package; a sentence, or none."""
+    lacking = {package: rows for info in infos for package, rows in info.get("not_installed", {}).items()}
+    named = [f"{package} ({', '.join(rows)})" for package, rows in lacking.items()]
+    return [f"Not installed, and so not on the board: {'; '.join(named)}."] if named else []
 
 
 def _winner(board: Board, leader: pd.Series) -> str:

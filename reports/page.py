@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..bench.results import Run, write, writer
 from . import claims, curves, plots, tables, trimming
-from .headline import headline
+from .headline import headline, not_installed
 from .render import render
 from .trimming import Trimming
 
@@ -30,7 +30,7 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
         **{f"plots/{name}": image for name, image in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
         "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": tables.markdown(board, title, headline(board)).encode(),
+        "leaderboard.md": tables.markdown(board, title, headline(board) + not_installed([run.info for run in runs])).encode(),
         **(trimming_files(trimmed, title) if trimmed else {}),
         "index.html": index(board, runs, trimmed, title).encode(),
     }
@@ -54,7 +54,7 @@ def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
 
 def index(board: tables.Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
     """The page."""
-    first, *rest = headline(board)
+    first, *rest = headline(board) + not_installed([run.info for run in runs])
     return render(
         "report.html",
         title=title,
