@@ -14,14 +14,16 @@ from .peer_inputs import copied, loader, parameters, quietly, scores, size
 
 @method(family="peer", paper="traker: TRAKer", uses={"validation", "checkpoints"}, package="traker")
 def traker_trak(
-    problem: Problem, k: int = 512, damping: float = 0.0, layers: Layers = "last", checkpoints: Checkpoints = "last"
+    problem: Problem, k: int = 512, damping: float = 1.0, layers: Layers = "last", checkpoints: Checkpoints = "last"
 ) -> Scores:
     """As `trak`, by traker in float32; scores differ by a factor, since traker divides the inverse by its mean.
 
     Args:
         problem: a classifier with validation rows.
-        k: columns of the projection; gradients of no more numbers are taken as they are.
-        damping: λ as it is, by default none as in traker, where `trak` takes a share of the mean eigenvalue.
+        k: columns of the projection; gradients of no more numbers are taken as they are. With a projection to 100 or
+            less, traker fails on a CPU: it has thrown the matrix away when it comes to score.
+        damping: λ as it is, where `trak` takes a share of the mean eigenvalue; traker's own 0 inverts a singular matrix
+            wherever k is above the gradients' rank.
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all.
 
