@@ -103,7 +103,7 @@ def checked(workers: int | None, device: str) -> int:
 
 
 def provenance(workers: int, device: str, packages: Collection[str] = ()) -> dict[str, Any]:
-    """Where figures come from: command, time, machine, versions of optional packages too, the code's digest and commit."""
+    """Where figures come from: command, time, machine, versions, of packages too, the code's digest and commit."""
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -16,12 +16,14 @@ from .peer_inputs import SUMMED, copied, loader, modules, quietly, scores
 def captum_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin`, by captum's TracInCP with sample-wise gradients.
 
+    When: what captum itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for; with `all`, captum passes over what is neither a linear
             layer nor a convolution.
 
-    Cost: captum's own, with the gradients of a batch in memory.
+    Cost (gradients): captum's own, with the gradients of a batch in memory.
     """
     return scores(-traced(problem, layers, problem.validation))
 
@@ -30,12 +32,14 @@ def captum_tracin(problem: Problem, layers: Layers = "last") -> Scores:
 def captum_tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin-self`, by captum's TracInCP with sample-wise gradients.
 
+    When: what captum itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for; with `all`, captum passes over what is neither a linear
             layer nor a convolution.
 
-    Cost: captum's own, with the gradients of a batch in memory.
+    Cost (gradients): captum's own, with the gradients of a batch in memory.
     """
     return scores(traced(problem, layers))
 
@@ -44,10 +48,12 @@ def captum_tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
 def captum_tracin_fast(problem: Problem) -> Scores:
     """As `tracin-self` on the last layer without its bias, which captum's TracInCPFast leaves out.
 
+    When: what captum itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier whose last layer is linear; every checkpoint counts with its learning rate.
 
-    Cost: captum's own: about two forward passes per checkpoint.
+    Cost (gradients): captum's own: about two forward passes per checkpoint.
     """
     return scores(fast(problem, "last"))
 
@@ -58,6 +64,8 @@ def captum_arnoldi(
 ) -> Scores:
     """As `arnoldi`, by captum's ArnoldiInfluenceFunction.
 
+    When: what captum itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         rank: number of eigenvalues at most.
@@ -65,7 +73,7 @@ def captum_arnoldi(
         damping: λ of the mean training loss; captum is given n λ, since its Hessian is the sum's.
         layers: whose parameters the gradients are taken for.
 
-    Cost: captum's own: about three epochs per step.
+    Cost (iterative): captum's own: about three epochs per step.
     """
     with quietly(problem.seed):
         found = arnoldi(problem, rank, steps, damping, layers)
@@ -79,6 +87,8 @@ def captum_arnoldi_self(
 ) -> Scores:
     """As `arnoldi-self`, by captum's ArnoldiInfluenceFunction.
 
+    When: what captum itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier.
         rank: number of eigenvalues at most.
@@ -86,7 +96,7 @@ def captum_arnoldi_self(
         damping: λ of the mean training loss; captum is given n λ, since its Hessian is the sum's.
         layers: whose parameters the gradients are taken for.
 
-    Cost: captum's own: about three epochs per step.
+    Cost (iterative): captum's own: about three epochs per step.
     """
     with quietly(problem.seed):
         found = arnoldi(problem, rank, steps, damping, layers)

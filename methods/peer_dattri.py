@@ -20,11 +20,13 @@ from .projected import log_odds
 def dattri_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin`, by dattri without its random projection.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own: gradients of all parameters are formed, whatever the layers.
+    Cost (gradients): dattri's own: gradients of all parameters are formed, whatever the layers.
     """
     return scores(-traced(problem, layers, problem.validation))
 
@@ -33,12 +35,14 @@ def dattri_tracin(problem: Problem, layers: Layers = "last") -> Scores:
 def dattri_influence_exact(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `influence-exact`, by dattri.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own: the Hessian (p, p) of all rows at once.
+    Cost (iterative): dattri's own: the Hessian (p, p) of all rows at once.
     """
     return influence(problem, "IFAttributorExplicit", layers, regularization=damping)
 
@@ -47,13 +51,15 @@ def dattri_influence_exact(problem: Problem, damping: float = 0.01, layers: Laye
 def dattri_influence_cg(problem: Problem, damping: float = 0.01, steps: int = 10, layers: Layers = "last") -> Scores:
     """As `influence-cg`, by dattri, which does all the steps: it divides 0 by 0 if it converges before.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
         steps: of the iteration, by default dattri's own.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own: about three epochs per step.
+    Cost (iterative): dattri's own: about three epochs per step.
     """
     return influence(problem, "IFAttributorCG", layers, regularization=damping, max_iter=steps)
 
@@ -69,6 +75,8 @@ def dattri_lissa(
 ) -> Scores:
     """As `lissa`, by dattri, whose scale does not follow the curvature.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ > 0; dattri is given λ / scale.
@@ -77,7 +85,7 @@ def dattri_lissa(
         samples_per_step: training rows behind each product.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own: about 3 × steps × samples_per_step / n epochs.
+    Cost (iterative): dattri's own: about 3 × steps × samples_per_step / n epochs.
     """
     options = {"damping": damping / scale, "scaling": scale, "recursion_depth": steps, "batch_size": samples_per_step}
     return influence(problem, "IFAttributorLiSSA", layers, **options)
@@ -89,6 +97,8 @@ def dattri_arnoldi(
 ) -> Scores:
     """As `arnoldi`, by dattri.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         rank: number of eigenvalues at most; dattri takes their roots, and gives nothing but NaN
@@ -97,7 +107,7 @@ def dattri_arnoldi(
         damping: λ ≥ 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own: about three epochs per step.
+    Cost (iterative): dattri's own: about three epochs per step.
     """
     most = size(problem, layers) - 1
     options = {"proj_dim": min(rank, most), "max_iter": min(steps, most), "regularization": damping}
@@ -108,12 +118,14 @@ def dattri_arnoldi(
 def dattri_datainf(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `datainf`, by dattri, with one λ for all layers.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ as it is, where `datainf` takes a share of the mean square of a layer's gradients.
         layers: whose parameters the gradients are taken for.
 
-    Cost: dattri's own, with the gradients (n, p) in memory.
+    Cost (gradients): dattri's own, with the gradients (n, p) in memory.
     """
     return influence(problem, "IFAttributorDataInf", layers, regularization=damping)
 
@@ -124,6 +136,8 @@ def dattri_trak(
 ) -> Scores:
     """As `trak`, by dattri.
 
+    When: what dattri itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         k: columns of the projection, at most as many as there are parameters.
@@ -131,7 +145,7 @@ def dattri_trak(
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all.
 
-    Cost: dattri's own: the projection matrix is made anew for each batch.
+    Cost (gradients): dattri's own: the projection matrix is made anew for each batch.
     """
     model = copied(problem, layers)
 

@@ -20,12 +20,14 @@ from .peer_inputs import copied, modules, quietly, rows, scores, whole
 def kronfluence_ekfac(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `ekfac`, by kronfluence.
 
+    When: what kronfluence itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
-    Cost: kronfluence's own: four passes and more.
+    Cost (gradients): kronfluence's own: four passes and more.
     """
     return scores(-kronfluence(problem, layers, problem.validation, strategy="ekfac", labels=labels))
 
@@ -34,12 +36,14 @@ def kronfluence_ekfac(problem: Problem, layers: Layers = "last", labels: Labels 
 def kronfluence_ekfac_self(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `ekfac-self`, by kronfluence.
 
+    When: what kronfluence itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier.
         layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
-    Cost: kronfluence's own: four passes and more.
+    Cost (gradients): kronfluence's own: four passes and more.
     """
     return scores(kronfluence(problem, layers, strategy="ekfac", labels=labels))
 
@@ -48,12 +52,14 @@ def kronfluence_ekfac_self(problem: Problem, layers: Layers = "last", labels: La
 def kronfluence_kfac(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `kfac`, by kronfluence.
 
+    When: what kronfluence itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
-    Cost: kronfluence's own: three passes and more.
+    Cost (gradients): kronfluence's own: three passes and more.
     """
     return scores(-kronfluence(problem, layers, problem.validation, strategy="kfac", labels=labels))
 

@@ -23,12 +23,14 @@ from .peer_inputs import OneQuery, as_one, copied, loader, mean_loss, quietly, s
 def pydvl_influence_exact(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `influence-exact`, by pyDVL.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: pyDVL's own: the Hessian (p, p).
+    Cost (iterative): pyDVL's own: the Hessian (p, p).
     """
     return influence(problem, layers, lambda model: torch_influence("DirectInfluence")(model, mean_loss, damping))
 
@@ -39,6 +41,8 @@ def pydvl_influence_cg(
 ) -> Scores:
     """As `influence-cg`, by pyDVL.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
@@ -46,7 +50,7 @@ def pydvl_influence_cg(
         tolerance: of the relative residual.
         layers: whose parameters the gradients are taken for.
 
-    Cost: pyDVL's own: about three epochs per step.
+    Cost (iterative): pyDVL's own: about three epochs per step.
     """
     options = {"rtol": tolerance, "atol": 0.0, "maxiter": steps, "warn_on_max_iteration": False}
     return influence(
@@ -58,13 +62,15 @@ def pydvl_influence_cg(
 def pydvl_arnoldi(problem: Problem, rank: int = 10, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `arnoldi`, by pyDVL, whose iteration restarts until the eigenvectors have converged.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         rank: number of eigenvalues, below that of parameters; by default pyDVL's own.
         damping: λ ≥ 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: pyDVL's own: about three epochs per step.
+    Cost (iterative): pyDVL's own: about three epochs per step.
     """
     return influence(
         problem, layers, lambda model: torch_influence("ArnoldiInfluence")(model, mean_loss, damping, rank)
@@ -75,12 +81,14 @@ def pydvl_arnoldi(problem: Problem, rank: int = 10, damping: float = 0.01, layer
 def pydvl_datainf(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `datainf`, by pyDVL's inverse harmonic mean, with one λ for all layers.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ as it is, where `datainf` takes a share of the mean square of a layer's gradients.
         layers: whose parameters the gradients are taken for.
 
-    Cost: pyDVL's own: gradients of a batch in memory.
+    Cost (gradients): pyDVL's own: gradients of a batch in memory.
     """
     module = import_module("pydvl.influence.torch.util")
     options = {"regularization": damping, "block_structure": module.BlockMode.LAYER_WISE}
@@ -95,12 +103,14 @@ def pydvl_ekfac(problem: Problem, damping: float = 0.01, layers: Layers = "last"
 
     It is that of Σ_k √p_k log p_k, whose gradient's outer product has terms between classes.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         damping: λ as it is, where `ekfac` takes a share of the layer's mean eigenvalue.
         layers: whose parameters the gradients are taken for; pyDVL refuses all but linear layers.
 
-    Cost: pyDVL's own: four passes.
+    Cost (gradients): pyDVL's own: four passes.
     """
     options = {"update_diagonal": True, "hessian_regularization": damping}
     return influence(problem, layers, lambda model: torch_influence("EkfacInfluence")(model, **options), row_by_row)
@@ -115,11 +125,13 @@ def row_by_row(examples: Examples) -> Examples:
 def pydvl_knn_shapley(problem: Problem, k: int = 5) -> Scores:
     """As `knn-shapley`, by pyDVL on the same features.
 
+    When: what pyDVL itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         k: neighbours that the classifier asks.
 
-    Cost: two forward passes and pyDVL's own.
+    Cost (forward): two forward passes and pyDVL's own.
     """
     valuation, dataset = import_module("pydvl.valuation"), import_module("pydvl.valuation.dataset").Dataset
     with quietly(problem.seed):

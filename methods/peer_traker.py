@@ -18,6 +18,8 @@ def traker_trak(
 ) -> Scores:
     """As `trak`, by traker in float32; scores differ by a factor, since traker divides the inverse by its mean.
 
+    When: what traker itself would find, and take for it, is the question.
+
     Args:
         problem: a classifier with validation rows.
         k: columns of the projection; gradients of no more numbers are taken as they are. With a projection to 100 or
@@ -27,7 +29,7 @@ def traker_trak(
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all.
 
-    Cost: traker's own: on a CPU the projection matrix is made anew for each batch.
+    Cost (gradients): traker's own: on a CPU the projection matrix is made anew for each batch.
     """
     trak, device = import_module("trak"), str(problem.device)
     chosen, states = parameters(problem, layers), [problem.state_at(one) for one in over(problem, checkpoints)]

@@ -30,13 +30,18 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
         **{f"plots/{name}": image for name, image in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
         "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": tables.markdown(board, title, headline(board) + not_installed([run.info for run in runs])).encode(),
+        "leaderboard.md": tables.markdown(board, title, sentences(board, runs)).encode(),
         **(trimming_files(trimmed, title) if trimmed else {}),
         "index.html": index(board, runs, trimmed, title).encode(),
     }
     for name, content in contents.items():
         write(out / name, writer(content))
     return out / "index.html"
+
+
+def sentences(board: tables.Board, runs: Sequence[Run]) -> list[str]:
+    """What the figures say, and which methods are not on the board for want of a package."""
+    return headline(board) + not_installed([run.info for run in runs])
 
 
 def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
@@ -54,7 +59,7 @@ def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
 
 def index(board: tables.Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
     """The page."""
-    first, *rest = headline(board) + not_installed([run.info for run in runs])
+    first, *rest = sentences(board, runs)
     return render(
         "report.html",
         title=title,

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from torch.nn import functional as F
 
 import influence_bench as ib
-from influence_bench.bench import catalogue, cell, fingerprint, results, runner, suite
+from influence_bench.bench import catalogue, cell, fingerprint, results, suite
 from influence_bench.bench.registry import parse, registered
 from influence_bench.methods.fisher import fisher
 from influence_bench.methods.gradients import Dense, gradient_space
@@ -150,10 +150,10 @@ def test_an_absent_package_is_listed_and_passed_over_by_a_star_and_told_of_by_na
 
 @pytest.mark.usefixtures("absent")
 def test_a_run_and_its_report_name_what_was_left_out():
-    info = runner.provenance(board("loss", "random", "traker-*", "pydvl-knn*"), workers=1)
-    assert info["not_installed"] == {"traker": ["traker-trak"], "pyDVL": ["pydvl-knn-shapley"]}
+    left_out = board("loss", "random", "traker-*", "pydvl-knn*").not_installed()
+    assert left_out == {"traker": ["traker-trak"], "pyDVL": ["pydvl-knn-shapley"]}
     said = "Not installed, and so not on the board: traker (traker-trak); pyDVL (pydvl-knn-shapley)."
-    assert not_installed([info]) == [said]
+    assert not_installed([{"not_installed": left_out}]) == [said]
     assert not_installed([{"title": "made before"}]) == []
 
 
