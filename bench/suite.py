@@ -41,7 +41,8 @@ class ProblemSpec:
         """A name for readers, the same for every seed."""
         rate = f" {100 * self.rate:.3g} %" if self.rate else ""
         size = f", {self.size:,} rows" if self.size else ""
-        return f"{self.dataset}{size} · {self.noise}{rate} · {self.model}"
+        noise = [] if self.noise == "none" else [f"{self.noise}{rate}"]
+        return " · ".join([f"{self.dataset}{size}", *noise, self.model])
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ def markdown(found: Sequence[Section]) -> str:
     """The claims as Markdown, suite by suite, each with what it was made with."""
     parts = [f"# {TITLE}", f"{PAPER}. {PROTOCOL}"]
     rows = [
-        f"| {one.number} | {escaped(one.claim.statement)} | {escaped(one.finding.verdict)} |"
+        f"| {one.number} | {one.claim.statement} | {escaped(one.finding.verdict)} |"
         for section in found
         for one in section.tested
     ]
@@ -199,11 +199,11 @@ def markdown(found: Sequence[Section]) -> str:
     for section in found:
         parts += [f"## {escaped(str(section.run.info['title']))}"]
         for one in section.tested:
-            said = [f"The paper ({one.claim.place}): {one.claim.paper}", f"Here: {one.finding.ours}"]
-            parts += [f"### {one.number}. {escaped(one.claim.statement)}"]
-            parts += ["\n".join(f"- {line}" for line in [*map(escaped, said), f"**{escaped(one.finding.verdict)}**"])]
+            said = [f"The paper ({one.claim.place}): {one.claim.paper}", f"Here: {escaped(one.finding.ours)}"]
+            parts += [f"### {one.number}. {one.claim.statement}"]
+            parts += ["\n".join(f"- {line}" for line in [*said, f"**{escaped(one.finding.verdict)}**"])]
         for drawn in section.pictures:
-            parts += [f"![{escaped(drawn.caption)}](plots/{drawn.file})", f"*{escaped(drawn.caption)}*"]
+            parts += [f"![{drawn.caption}](plots/{drawn.file})", drawn.caption]
     parts += ["## What the figures come from"]
     for section in found:
         facts = [

@@ -28,7 +28,7 @@ def not_installed(infos: Sequence[dict[str, Any]]) -> list[str]:
 
 def _winner(board: Board, leader: pd.Series) -> str:
     best = share(leader["roc_auc"]) + interval(leader["low"], leader["high"]).replace(", ", ",\N{NO-BREAK SPACE}")
-    sought = "influential data" if leader["name"].startswith("pairwise-") else "wrong labels"
+    sought = "influential data" if board.pairwise else "wrong labels"
     verb = f"finds {sought} best here" if len(board.methods) > 1 else "is the only method here"
     price = "" if isnan(leader["epochs"]) else f", for the price of {amount(leader['epochs'])} training epochs"
     return f"{leader['method']} {verb}: ROC-AUC {best} {_over(board)}{price}."

@@ -186,7 +186,7 @@ def picture(trimming: Trimming, width: float) -> Figure:
         part = 100 * rows.set_index("removal").reindex(order)[["gain", "low", "high"]]
         whiskers(axes, part["gain"], part["low"], part["high"], pd.Series(map(trimming.family, order)), 0.0)
         method_axis(axes, list(order))
-        axes.set_title(f"{problem}".replace(" · ", "\n") + f"\nwithout {words(str(budget))}", loc="left")
+        axes.set_title(f"{problem}".replace(" · ", "\n") + f"\nbudget: {budget}", loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(4))
     for axes in every[len(panels) :]:
         axes.remove()

@@ -63,13 +63,13 @@ def test_the_page_is_whole_alone_and_links_each_claim_of_its_summary(run, tmp_pa
         assert reference.startswith(("data:", "#claim-")), reference[:80]
         if reference.startswith("#"):
             assert f'id="{reference[1:]}"' in text
-    assert text.count('href="#claim-') == 4
+    assert text.count('href="#claim-') == text.count("<article id=") > 3
     assert text.count("<figure>") == 1
 
 
 def test_the_runs_own_report_says_what_it_says_of_the_claims(run, tmp_path):
     text = write_report([run], tmp_path).read_text()
-    assert text.count("<article id=") == 4
+    assert text.count("<article id=") > 3
     assert "Outlier gradients find flipped labels that" in text
 
 
@@ -88,7 +88,7 @@ def test_what_a_run_cannot_test_it_says_instead_of_failing(run, tmp_path):
     for file in (tmp_path / "run").glob("cells/*/influence*.json"):
         file.unlink()
     text = write_claims([ib.open_run(tmp_path / "run")], tmp_path).read_text()
-    assert text.count('<p class="verdict">Not tested: this run has no ') == 3
+    assert text.count('<p class="verdict">Not tested: this run has no ') >= 3
     assert "<figure>" not in text
 
 

@@ -322,3 +322,11 @@ def test_runs_that_retrained_the_same_models_count_them_once() -> None:
     assert once is not None
     assert twice is not None
     pd.testing.assert_frame_equal(once.table, twice.table)
+
+
+def test_a_board_of_influential_data_does_not_speak_of_wrong_labels() -> None:
+    cells = frame(["pairwise-dot", "pairwise-random"])
+    text = page(board(cells))
+    assert "pairwise-dot finds influential data best here" in text
+    assert "rong label" not in text
+    assert "Wrong labels" in page(board(frame()))
