@@ -86,7 +86,7 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
         gradients.reduce(covariances, objective=objective)
     sides, values = {}, {}
     for name, (left, right, number) in covariances.result().items():
-        (left_values, left_vectors), (right_values, right_vectors) = torch.linalg.eigh(left), torch.linalg.eigh(right)
+        (left_values, left_vectors), (right_values, right_vectors) = _eigen(left), _eigen(right)
         like = spaces[0].parameters[name]
         sides[name] = left_vectors.to(like), right_vectors.to(like)
         kronecker = torch.outer(left_values.clamp(min=0) / number, right_values.clamp(min=0) / n)
@@ -101,6 +101,15 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
             gradients.reduce(squares, objective=objective)
         values |= {name: square / n for name, square in squares.result().items()}
     return Factored(basis, values)
+
+
+def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (k,) and vectors (k, k); single precision may not converge where many units are dead."""
+    try:
+        values, vectors = torch.linalg.eigh(side)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        values, vectors = torch.linalg.eigh(side.double())
+    return values.to(side), vectors.to(side)
 
 
 def sampled_loss(outputs: Tensor, chance: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from ...bench.errors import InputError
 from ...bench.results import Run, read_json
-from ..claims import Finding, claim
+from ..claims import Finding, claim, picture
 from ..plots import PAGE, grid
 from ..statistics import mean_interval, power_of
 from ..style import PRINT, amount, colour
@@ -30,6 +31,9 @@ def costs(run: Run) -> pd.DataFrame:
 
     `beyond` are its seconds beyond one pass for the gradients of all rows, which the paper's times leave out: the whole
     without what the L2 norm takes for that pass, and at least what is no pass at all.
+
+    Raises:
+        KeyError: if the run has no row of the L2 norm.
     """
     cells = []
     for record in run.records():
@@ -184,10 +188,14 @@ def _both(found: dict[str, dict[str, Interval]], row: str) -> str:
     return ", ".join(told(size, found[size][row], power) for size in ("n", "p") if row in found[size])
 
 
+@picture("paper-complexity")
 @mpl.rc_context(PRINT)
 def growth(run: Run, width: float) -> Figure:
     """Time of the scores of all layers against rows and against parameters, each with its exponent; both axes log."""
-    frame = costs(run)
+    try:
+        frame = costs(run)
+    except KeyError as error:
+        raise InputError(f"{run.folder} has no times to draw: {error}") from error
     rows = list(frame["method"].unique())
     across = 2 if width >= PAGE else 1
     figure, panels = grid(width, 2 // across * (2.2 + 0.15 * len(rows)), 2 // across, across)
