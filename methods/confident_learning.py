@@ -95,7 +95,7 @@ def out_of_sample(problem: Problem, folds: int) -> NDArray[np.float64]:
         for fold in range(folds):
             held = order[turn == fold]
             trained = problem.retrained(order[turn != fold], problem.seed)
-            part = replace(trained, train=problem.train[held]).probabilities().cpu().numpy()
+            part = replace(trained, train=problem.train[held], dynamics=None).probabilities().cpu().numpy()
             p = p if len(p) else np.empty((n, part.shape[1]))
             p[held.numpy()] = part
             advance(1)
