@@ -6,16 +6,18 @@ from ..datasets import dataset as loaders
 from ..datasets.noise import KINDS
 from . import models as architectures
 from . import suite as suite_files
+from .method_page import page
 from .registry import registered
 
 
 def methods() -> pd.DataFrame:
-    """Every method: family, what it uses, hyperparameters with their defaults, idea and paper."""
+    """Every method: family, what it uses, its class of cost, hyperparameters with their defaults, idea and paper."""
     rows = [
         {
             "method": m.name,
             "family": m.family,
             "uses": ", ".join(sorted(m.uses)),
+            "cost": page(m).cost_class,
             "hyperparameters": ", ".join(f"{name}={p.default}" for name, p in m.hyperparameters.items()),
             "idea": m.idea,
             "paper": m.paper,

@@ -20,7 +20,7 @@ from .suite import Cell, ProblemSpec
 def prepare_problem(run: Run, spec: ProblemSpec) -> None:
     """Load, train and cache a problem; the run keeps where it lies and what scores are held against."""
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
-    folder = prepared(data, spec.model, spec.seed)
+    folder = prepared(data, spec.model, spec.seed, spec.device)
     known = {
         "spec": asdict(spec),
         "label": spec.label,
@@ -39,7 +39,7 @@ def prepare_problem(run: Run, spec: ProblemSpec) -> None:
 
 def score_cell(run: Run, cell: Cell, memory_gib: float) -> None:
     """Score a problem with a method, measured, and store the result; what the method raises is a result too."""
-    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]))
+    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]), cell.problem.device)
     memory.limit(int(memory_gib * 2**30))
     try:
         scores, cost = measured(cell.method, cell.hyperparameters, problem)
@@ -57,7 +57,7 @@ def estimate_cell(run: Run, cell: Cell, memory_gib: float) -> None:
     calibrated twice.
     """
     began = perf_counter()
-    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]))
+    problem = open_problem(Path(read_json(run.problem_file(cell.problem))["folder"]), cell.problem.device)
     known = outline(run, cell)
     opening_seconds = perf_counter() - began
     memory.limit(int(memory_gib * 2**30))

@@ -4,22 +4,20 @@ import json
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import pandas as pd
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ..datasets.dataset import parse as parse_dataset
 from ..datasets.download import data_folder
-from . import catalogue
 from . import timings as benchmarks
 from .arguments import pieces
 from .engine_cli import bench
 from .errors import InputError
+from .listing import Plugins, list_, load_plugins, print_table, show
 from .plan import plan as plan_suite
-from .registry import load_plugin, parse
+from .registry import parse
 from .results import Run, open_run
 from .runner import run as run_suite
 from .table import score_table, write_table
@@ -33,33 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench, name="bench")
-Plugins = Annotated[
-    list[Path] | None, typer.Option("--plugin", help="A Python file that registers methods; repeatable.")
-]
-LISTED = {  # the columns that fit a terminal; --json has them all
-    "methods": ["method", "family", "uses", "idea"],
-    "datasets": ["dataset", "kind", "human noise", "licence", "source", "idea"],
-    "noises": ["noise", "arguments", "idea"],
-    "suites": ["suite", "rows", "seeds", "cells", "title"],
-    "models": ["model", "epochs", "optimizer", "idea"],
-}
+app.command("list")(list_)
+app.command()(show)
 STOPPED = "stopped; what a run has finished is kept, and the same command goes on from there"
 Many = "Several may be given, separated by spaces or commas outside brackets."
-
-
-@app.command("list")
-def list_(
-    what: Annotated[Literal["methods", "datasets", "noises", "suites", "models"], typer.Argument(help="What to list.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
-    plugin: Plugins = None,
-) -> None:
-    """List methods, datasets, kinds of noise, suites or models."""
-    _load(plugin)
-    frame: pd.DataFrame = getattr(catalogue, what)()
-    if as_json:
-        print(frame.to_json(orient="records", indent=1, force_ascii=False))
-    else:
-        _print(frame[LISTED[what]])
 
 
 @app.command()
@@ -84,6 +59,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/SUITE.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    device: Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")] = "cpu",
     full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     plugin: Plugins = None,
@@ -91,7 +67,7 @@ def run(
     """Run a suite, or finish it, and write its report."""
     done = run_suite(
         suite, out, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
-        plugins=plugin or [], retry_failed=retry_failed,
+        device=device, plugins=plugin or [], retry_failed=retry_failed,
     )  # fmt: skip
     _report([done], done.folder / "report")
 
@@ -103,6 +79,7 @@ def plan(
     datasets: Annotated[str | None, typer.Option(help=f"Which of the suite's datasets to plan. {Many}")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
+    device: Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")] = "cpu",
     full: Annotated[bool, typer.Option("--full", help="Every row of the datasets, not the suite's subset.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
     plugin: Plugins = None,
@@ -110,7 +87,7 @@ def plan(
     """Estimate what a suite will take, before it runs."""
     told = plan_suite(
         suite, methods=_split(methods), datasets=_split(datasets), seeds=seeds, full=full, workers=workers,
-        plugins=plugin or [],
+        device=device, plugins=plugin or [],
     )  # fmt: skip
     if as_json:
         totals = {name: value for name, value in vars(told).items() if name != "frame"}
@@ -121,7 +98,7 @@ def plan(
     columns = ["method", "seconds", "epochs", "peak MB", *(["remark"] if frame["remark"].any() else [])]
     for problem, rows in frame.groupby("problem", sort=False):
         print(problem)
-        _print(rows[columns])
+        print_table(rows[columns])
         print()
     print(
         f"Seeds: {told.seeds}, workers: {told.workers}. In all about {_duration(told.scoring_seconds)} of scoring, and "
@@ -178,7 +155,7 @@ def compare(
     """Compare two runs cell by cell."""
     from ..reports.compare import compare as compare_frames
 
-    _print(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()).reset_index())
+    print_table(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()).reset_index())
 
 
 @app.command()
@@ -191,7 +168,7 @@ def timings(
     first, second = (benchmarks.read(benchmarks.saved(name)) for name in (before, after))
     frame = benchmarks.compare(first, second, threshold)
     named = frame.assign(benchmark=frame["benchmark"].map(lambda name: name.partition("::")[2] or name))
-    _print(named.astype(object).fillna("-"))
+    print_table(named.astype(object).fillna("-"))
     for verdict in ("faster", "new", "gone", "slower"):
         names = named["benchmark"][named["verdict"] == verdict]
         if len(names):
@@ -213,16 +190,16 @@ def score(
     plugin: Plugins = None,
 ) -> None:
     """Rank the rows of your own table, most suspect first."""
-    _load(plugin)
+    load_plugins(plugin)
     if out is not None and out.resolve() in {data.resolve(), valid.resolve() if valid else None}:
         raise InputError(f"--out {out} is an input file; choose another name")
     found, given = parse(method)
     ranked = score_table(data, label, found.name, model, valid, seed, **given)
     if out is None:
-        _print(ranked.head(20))
+        print_table(ranked.head(20))
     else:
         write_table(ranked, out)
-        _print(ranked[["rank", "row", "score", label, "predicted"]].head(10))
+        print_table(ranked[["rank", "row", "score", label, "predicted"]].head(10))
         print(f"All {len(ranked)} rows, the most suspect first: {out}")
 
 
@@ -264,11 +241,6 @@ def _report(runs: list[Run], out: Path) -> Path:
     return page
 
 
-def _load(plugins: list[Path] | None) -> None:
-    for plugin in plugins or []:
-        load_plugin(plugin)
-
-
 def _split(text: str | None) -> list[str] | None:
     """Words separated by spaces or commas, those inside brackets apart."""
     return None if text is None else pieces(text, ", ")
@@ -279,16 +251,6 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s" if seconds >= 1 else "a second"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _print(frame: pd.DataFrame) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in frame.columns:
-        numeric = pd.api.types.is_numeric_dtype(frame[column])
-        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
-    Console(soft_wrap=False).print(table, markup=False)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def plan(
     seeds: int | None = None,
     full: bool = False,
     workers: int | None = None,
+    device: str = "cpu",
     plugins: Sequence[str | Path] = (),
 ) -> Plan:
     """Estimate what `run` would take with the same arguments; the problems of the first seed are prepared for it.
@@ -52,8 +53,10 @@ def plan(
     Raises:
         InputError: as `run` does.
     """
-    chosen = find_suite(suite, plugins).narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
-    first, workers = chosen.narrowed(seeds=1), checked(workers)
+    chosen = find_suite(suite, plugins).narrowed(
+        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
+    )
+    first, workers = chosen.narrowed(seeds=1), checked(workers, device)
     cells = {str(cell): cell for cell in first.cells()}
     limits = {"timeout": PILOT_RUNS * chosen.timeout, "memory_gib": chosen.memory_gib}
     servers = pool(workers, [Path(plugin).resolve() for plugin in plugins])

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pooch
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Size, Tensor
 
 from ..datasets.dataset import Dataset
-from . import fingerprint, models
+from . import accelerator, fingerprint, models
 from .dynamics import Dynamics
 from .errors import InputError
 from .examples import Examples, Padded
@@ -33,26 +34,28 @@ def cache_folder() -> Path:
     return Path(given) if given else Path(pooch.os_cache("influence-bench")) / "problems"
 
 
-def prepare(data: Dataset, model: str = "mlp", seed: int = 0) -> Problem:
+def prepare(data: Dataset, model: str = "mlp", seed: int = 0, device: str = "cpu") -> Problem:
     """A model trained on the dataset's given labels, with its checkpoints, as a `Problem`; cached by content.
 
     Args:
         data: as `load` returns it; only its training and validation rows reach the problem.
         model: as `influence-bench list models` prints it.
         seed: of the initialisation, the order of the batches and the problem.
+        device: where the model is trained and the problem is: `cpu`, `cuda` or `cuda:1`.
 
     Raises:
-        InputError: for an unknown model, or one that does not fit the data.
+        InputError: for an unknown model, one that does not fit the data, or a device that is not there.
     """
-    return open_problem(prepared(data, model, seed))
+    return open_problem(prepared(data, model, seed, device), device)
 
 
-def prepared(data: Dataset, model: str, seed: int) -> Path:
+def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     """The folder of the prepared problem, made if it is not there yet.
 
     Its name is a digest of all that the problem depends on: the data's content, the recipe, the code that builds and
-    trains, the seed and the libraries.
+    trains, the seed, the kind of device and the libraries.
     """
+    on = accelerator.found(device)
     architecture = models.find(model)
     train, valid, test = map(architecture.encoded, (data.train, data.valid, data.test))
     data = replace(data, train=train, valid=valid, test=test)
@@ -64,6 +67,7 @@ def prepared(data: Dataset, model: str, seed: int) -> Path:
         architecture.foundation(),
         repr(architecture.recipe),
         str(seed),
+        on.type,
         repr(sorted(code.items())),
         repr(fingerprint.versions(architecture.libraries)),
     ]
@@ -71,16 +75,19 @@ def prepared(data: Dataset, model: str, seed: int) -> Path:
     unfinished = folder.with_name(f".training-{folder.name}.safetensors")
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _make(folder, data, architecture, seed, unfinished)
+        _make(folder, data, architecture, seed, on, unfinished)
     unfinished.unlink(missing_ok=True)
     return folder
 
 
-def _make(folder: Path, data: Dataset, architecture: models.Architecture, seed: int, unfinished: Path) -> None:
+def _make(
+    folder: Path, data: Dataset, architecture: models.Architecture, seed: int, device: torch.device, unfinished: Path
+) -> None:
     steps = architecture.recipe.epochs * len(batch_sizes(len(data.train), architecture.recipe.batch_size))
     try:
         with bar(f"training {architecture.name}", steps) as advance:
-            trained = trained_by(architecture, data.train, len(data.classes), seed, Unfinished(unfinished, advance))
+            watch = Unfinished(unfinished, advance)
+            trained = trained_by(architecture, data.train, len(data.classes), seed, watch, device=device)
     except InputError:
         raise
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -121,8 +128,8 @@ def record(folder: Path) -> dict[str, Any]:
     return content
 
 
-def open_problem(folder: Path) -> Problem:
-    """The prepared problem in a folder; its checkpoints are read only when a method asks for them."""
+def open_problem(folder: Path, device: str = "cpu") -> Problem:
+    """The prepared problem in a folder, on a device; its checkpoints are read only when a method asks for them."""
     known = record(folder)
     architecture = models.find(known["model"])
     model = architecture.build(Size(known["shape"]), known["classes"])
@@ -131,7 +138,7 @@ def open_problem(folder: Path) -> Problem:
         for number, rate in enumerate(known["learning_rates"])
     ]
     model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # what is frozen is as it was built
-    model.eval()
+    model.to(device).eval()
     rows = load_file(folder / "rows.safetensors")
     recorded = folder / "dynamics.safetensors"
     dynamics = Dynamics(**load_file(recorded)) if recorded.exists() else None
@@ -146,7 +153,7 @@ def open_problem(folder: Path) -> Problem:
         architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
         known["seed"],
         dynamics=dynamics,
-        trainer=trainer(architecture, known["classes"]),
+        trainer=trainer(architecture, known["classes"], device),
         groups=rows.get("groups"),
     )
 

@@ -25,9 +25,10 @@ from .problem import Problem, Scores
 Use = Literal["validation", "checkpoints", "dynamics", "retraining", "groups"]
 Function = TypeVar("Function", bound=Callable[..., Scores])
 ENTRY_POINTS = "influence_bench.methods"
-SPARED: Mapping[tuple[str, str], Use] = {
+SPARED: Mapping[tuple[str, Any], Use] = {
     ("checkpoints", "last"): "checkpoints",
     ("against", "training"): "validation",
+    ("retrain", 0): "retraining",
     ("pooled", "none"): "groups",
 }
 """Hyperparameters under which a method does without what it uses otherwise."""
@@ -198,11 +199,12 @@ def score(
 
     Raises:
         InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
-        ValueError: if the method returns anything but numbers of that shape, or none that is finite.
+        ValueError: if the method returns anything but numbers of that shape, or none that is finite; of a pairwise
+            method, if any is not.
 
     Warns:
-        NotFinite: if some rows get no finite score, as where their gradients overflow. They rank as most suspect, and
-            the others are scored without them. Pairwise methods take finite numbers only.
+        NotFinite: if some rows get no finite score, as where their gradients overflow, or if the method fails over rows
+            without a finite loss. They rank as most suspect, and the others are scored without them.
     """
     if isinstance(method, list):
         rows = [parse(text) for text in method]
@@ -212,31 +214,43 @@ def score(
         return dict(zip(method, side_by_side(calls), strict=True))
     found = find(method)
     given = found.checked(hyperparameters)
-    scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
-    shape = (len(problem.train), len(problem.validation)) if found.pairwise else (len(problem.train),)
-    if scores.shape != shape:
-        raise ValueError(f"{found.name} returned scores of shape {scores.shape}, not {shape}")
-    if np.isfinite(scores).all():
+    scores, unfit = _attempt(found, problem, given)
+    if not unfit.any():
         return scores
-    unfit = np.zeros(len(scores), dtype=bool) if found.pairwise else _unfit(problem, scores)
-    if unfit.all() or not unfit.any():
-        bad = np.argwhere(~np.isfinite(scores))
-        raise ValueError(f"{found.name} returned {len(bad)} scores that are not finite, the first for row {bad[0][0]}")
     first, rest = np.flatnonzero(unfit)[0], torch.from_numpy(np.flatnonzero(~unfit))
-    note = f"{found.name}: no finite score for {unfit.sum()} of {len(scores)} rows, the first being row {first}"
+    note = f"{found.name}: no finite score for {unfit.sum()} of {len(unfit)} rows, the first being row {first}"
+    if found.pairwise or unfit.all():
+        raise ValueError(note)
     warnings.warn(f"{note}: they rank as most suspect, the others without them", NotFinite, stacklevel=2)
     others = score(found.name, problem.on(rest), **given)
-    scores = np.full(len(scores), others.max() + max(1.0, np.ptp(others)))
+    scores = np.full(len(unfit), others.max() + max(1.0, np.ptp(others)))
     scores[rest] = others
     return scores
 
 
-def _unfit(problem: Problem, scores: Scores) -> NDArray[np.bool_]:
-    """Rows without a finite score; where one row spoils them all, as by a mean, those without a finite loss."""
-    unfit: NDArray[np.bool_] = ~np.isfinite(scores)
-    if unfit.all():
-        losses = problem.losses(problem.outputs(), problem.train.y.to(problem.device))
-        unfit = ~losses.isfinite().cpu().numpy()
+def _attempt(found: Method, problem: Problem, given: Mapping[str, Any]) -> tuple[Scores, NDArray[np.bool_]]:
+    """The method's scores, and the rows (n_train,) to do without: where there are any, the scores are of no use.
+
+    A row without a finite loss can spoil the scores of others, as by a mean, or make the method fail.
+    """
+    try:
+        scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
+    except (RuntimeError, ValueError) as error:
+        if isinstance(error, InputError) or not (unfit := _without_loss(problem)).any():
+            raise
+        return np.full(len(unfit), np.nan), unfit
+    shape = (len(problem.train), len(problem.validation)) if found.pairwise else (len(problem.train),)
+    if scores.shape != shape:
+        raise ValueError(f"{found.name} returned scores of shape {scores.shape}, not {shape}")
+    unfit = np.asarray(~np.isfinite(scores.reshape(shape[0], -1)).all(1))
+    spoilt = _without_loss(problem) if unfit.any() else unfit
+    return scores, spoilt if spoilt.any() else unfit
+
+
+def _without_loss(problem: Problem) -> NDArray[np.bool_]:
+    """Rows (n_train,) whose loss is not finite."""
+    losses = problem.losses(problem.outputs(), problem.train.y.to(problem.device))
+    unfit: NDArray[np.bool_] = ~losses.isfinite().cpu().numpy()
     return unfit
 
 

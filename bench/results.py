@@ -55,6 +55,14 @@ class Run:
         scores: NDArray[np.float64] = np.load(self.folder / "cells" / record["scores"], allow_pickle=False)
         return scores
 
+    def scores_by_problem(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """The raw scores of all cells that ended well, by problem, seed included, and row."""
+        scores: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for record in self.records():
+            if record["status"] == "ok":
+                scores.setdefault(record["problem"], {})[record["method"]] = self.scores(record)
+        return scores
+
     def truth(self, problem: str) -> NDArray[np.bool_]:
         """What scores are held against: which training rows carry a wrong label, or influence which validation row."""
         with np.load(self.folder / "problems" / f"{problem}.npz", allow_pickle=False) as arrays:

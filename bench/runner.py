@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from . import fingerprint, machine
+from . import accelerator, fingerprint, machine
 from .cell import failure, stale
 from .errors import InputError
 from .progress import Progress, progress
@@ -42,6 +42,7 @@ def run(
     seeds: int | None = None,
     full: bool = False,
     workers: int | None = None,
+    device: str = "cpu",
     plugins: Sequence[str | Path] = (),
     retry_failed: bool = False,
 ) -> Run:
@@ -54,7 +55,8 @@ def run(
         datasets: those of the suite's datasets to run.
         seeds: how many, from 0.
         full: use every row of the datasets instead of the suite's subset.
-        workers: processes at a time, one thread each; default one per core.
+        workers: processes at a time, one thread each; default one per core, or one on a CUDA device.
+        device: where models are trained and rows scored: `cpu`, `cuda` or `cuda:1`.
         plugins: Python files that register methods.
         retry_failed: run cells again that failed.
 
@@ -62,10 +64,12 @@ def run(
         InputError: for an unknown name, a value out of range, or a dataset that cannot be loaded.
         OSError: if the folder cannot be written.
     """
-    chosen = find_suite(suite, plugins).narrowed(methods=methods, datasets=datasets, seeds=seeds, full=full)
-    cells, workers = chosen.cells(), checked(workers)
+    chosen = find_suite(suite, plugins).narrowed(
+        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
+    )
+    cells, workers = chosen.cells(), checked(workers, device)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
-    write_json(finished.folder / "run.json", provenance(chosen, workers))
+    write_json(finished.folder / "run.json", provenance(chosen, workers, device))
     with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
         prepare_problems(finished, list(chosen.problem_specs()), submit, shown)
         _score(finished, chosen, cells, submit, shown, retry_failed)
@@ -79,15 +83,20 @@ def find_suite(suite: str | Suite, plugins: Iterable[str | Path]) -> Suite:
     return find(suite) if isinstance(suite, str) else suite
 
 
-def checked(workers: int | None) -> int:
-    """How many processes at a time, by default one per core."""
-    workers = machine.cores() if workers is None else workers
+def checked(workers: int | None, device: str) -> int:
+    """How many processes at a time, by default one per core, or one on a CUDA device.
+
+    Raises:
+        InputError: if there are none, or the device is not there.
+    """
+    cores = machine.cores() if accelerator.found(device).type == "cpu" else 1
+    workers = cores if workers is None else workers
     if workers < 1:
         raise InputError(f"workers={workers} is out of range: at least 1")
     return workers
 
 
-def provenance(suite: Suite, workers: int) -> dict[str, Any]:
+def provenance(suite: Suite, workers: int, device: str) -> dict[str, Any]:
     """Where a run's figures come from: suite, command, time, machine, versions, the code's digest and commit."""
     return {
         "title": suite.title,
@@ -96,6 +105,7 @@ def provenance(suite: Suite, workers: int) -> dict[str, Any]:
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
+        "device": accelerator.described(accelerator.found(device)),
         "workers": workers,
         "threads_per_worker": THREADS,
         "versions": fingerprint.versions(),

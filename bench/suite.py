@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "suites"
 
 @dataclass(frozen=True)
 class ProblemSpec:
-    """How a problem is made: a dataset with its noise, a model, a seed."""
+    """How a problem is made: a dataset with its noise, a model, a seed, the device that it is trained and scored on."""
 
     dataset: str
     model: str
@@ -27,6 +27,7 @@ class ProblemSpec:
     rate: float | None = None
     size: int | None = None
     seed: int = 0
+    device: str = "cpu"
 
     @property
     def slug(self) -> str:
@@ -111,9 +112,10 @@ class Suite:
         datasets: Collection[str] | None = None,
         seeds: int | None = None,
         full: bool = False,
+        device: str | None = None,
     ) -> "Suite":
-        """The suite with other methods, some of its datasets, another number of seeds, or every row of its datasets."""
-        problems = self.problems
+        """The suite with other methods, some datasets, another number of seeds, every row, or on another device."""
+        problems = tuple(replace(problem, device=device or problem.device) for problem in self.problems)
         if datasets:
             own = {problem.dataset for problem in problems}
             for name in datasets:
@@ -169,7 +171,9 @@ def read(file: Path) -> Suite:
     listed = content.pop("problems", [])
     if not listed:
         raise InputError(f"the suite {file} has no [[problems]]")
-    problems = tuple(_build(ProblemSpec, table, f"problem of {file.name}", known=("seed",)) for table in listed)
+    problems = tuple(
+        _build(ProblemSpec, table, f"problem of {file.name}", known=("seed", "device")) for table in listed
+    )
     for problem in problems:
         loader, _ = datasets.parse(problem.dataset)
         parse_noise(problem.noise, problem.rate, loader.human, problem.dataset)

@@ -45,6 +45,7 @@ class Training:
 
     def __init__(self, model: nn.Module, recipe: Recipe, n: int, seed: int, shuffled: bool = True) -> None:
         self.model, self.recipe, self.n, self.shuffled = model, recipe, n, shuffled
+        self.device = place(model)
         self.generator = torch.Generator().manual_seed(seed)
         self.steps = len(batch_sizes(n, recipe.batch_size))
         self.optimizer, self.scheduler = prepare_optimizer(model, recipe, self.steps)
@@ -88,8 +89,11 @@ def train(
     *,
     shuffled: bool = True,
     share: float = 1.0,
+    device: torch.device | str = "cpu",
 ) -> Trained:
     """A freshly initialised model trained by its recipe: the same seed gives the same bits on a CPU.
+
+    On any device it begins from the same bits and sees the same batches, augmented alike; dropout is drawn there.
 
     Args:
         architecture: with its recipe and its loss.
@@ -99,14 +103,15 @@ def train(
         watch: is told of the training as it goes.
         shuffled: whether each epoch has an order of its own.
         share: of the recipe's epochs after which to stop, one epoch at least; the schedule is that of all of them.
+        device: where the model is trained, and stays.
 
     Raises:
         InputError: if the training diverges.
     """
-    watch = watch or Watch()
-    with torch.random.fork_rng(devices=[]):
+    watch, device = watch or Watch(), torch.device(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = architecture.build(examples.shape, classes)
+        model = architecture.build(examples.shape, classes).to(device)
         training = Training(model, architecture.recipe, len(examples), seed, shuffled)
         watch.begin(training)
         model.train()
@@ -119,20 +124,20 @@ def train(
     return Trained(model, training.checkpoints, dynamics)
 
 
-def trainer(architecture: Architecture, classes: int) -> Trainer:
-    """Training by an architecture's recipe, as methods that retrain a problem's model ask for it."""
+def trainer(architecture: Architecture, classes: int, device: torch.device | str = "cpu") -> Trainer:
+    """Training by an architecture's recipe on a device, as methods that retrain a problem's model ask for it."""
 
     def trained(rows: Examples, seed: int, share: float = 1.0) -> nn.Module:
-        return train(architecture, rows, classes, seed, share=share).model
+        return train(architecture, rows, classes, seed, share=share, device=device).model
 
     return trained
 
 
 def _train_epoch(training: Training, architecture: Architecture, examples: Examples, watch: Watch) -> None:
     rate = training.optimizer.param_groups[0]["lr"]
-    figures = torch.empty(3, len(examples))
+    figures = torch.empty(3, len(examples), device=training.device)
     for rows in training.batches():
-        batch = examples[rows].trimmed()
+        batch = examples[rows].trimmed().to(training.device)
         if training.recipe.augment:
             batch = batch.mapped(lambda x: augmented(x, training.generator))
         outputs = batch.through(training.model)
@@ -148,7 +153,7 @@ def _train_epoch(training: Training, architecture: Architecture, examples: Examp
             raise InputError(
                 f"the training of {architecture.name} diverges in epoch {training.epoch + 1}: scale the inputs"
             )
-        training.observed.append(figures)
+        training.observed.append(figures.cpu())
     training.epoch += 1
     training.keep(rate)
 
@@ -160,13 +165,17 @@ def batch_sizes(n: int, size: int) -> list[int]:
 
 
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (B, C, H, W), each mirrored with probability one half and shifted by up to four pixels."""
+    """Images (B, C, H, W), each mirrored with probability one half and shifted by up to four pixels.
+
+    The generator is that of the CPU, wherever the images are.
+    """
     batch, channels, height, width = x.shape
-    mirrored = torch.rand(batch, 1, 1, 1, generator=generator) < 0.5
+    mirrored = (torch.rand(batch, 1, 1, 1, generator=generator) < 0.5).to(x.device)
+    down, right = torch.randint(2 * SHIFT + 1, (2, batch, 1), generator=generator).to(x.device)
     padded = F.pad(torch.where(mirrored, x.flip(3), x), (SHIFT,) * 4)
-    down, right = torch.randint(2 * SHIFT + 1, (2, batch, 1), generator=generator)
-    rows, columns = down + torch.arange(height), right + torch.arange(width)
-    images, planes = torch.arange(batch)[:, None, None, None], torch.arange(channels)[None, :, None, None]
+    with x.device:
+        rows, columns = down + torch.arange(height), right + torch.arange(width)
+        images, planes = torch.arange(batch)[:, None, None, None], torch.arange(channels)[None, :, None, None]
     return padded[images, planes, rows[:, None, :, None], columns[:, None, None, :]]
 
 
@@ -200,5 +209,11 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
 def predictions(model: nn.Module, examples: Examples) -> Tensor:
     """Predicted classes (n,), or next tokens (n, L)."""
     starts = range(0, len(examples), LOOKED_AT)
+    batches = (examples[start : start + LOOKED_AT].trimmed().to(place(model)) for start in starts)
     with evaluating(model):
-        return torch.cat([examples[start : start + LOOKED_AT].trimmed().through(model).argmax(-1) for start in starts])
+        return torch.cat([batch.through(model).argmax(-1) for batch in batches]).cpu()
+
+
+def place(model: nn.Module) -> torch.device:
+    """The device that the model is on."""
+    return next(model.parameters()).device

@@ -23,7 +23,7 @@ from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
 from .suite import ProblemSpec
 from .training import Training, Watch, accuracy, train
 
-EACH_EPOCH = 2000  # test rows that are looked at after each epoch
+EACH_EPOCH = 1000  # test rows that are looked at after each epoch
 CONTROLS = ("none", "none, unshuffled", "random", "oracle")
 """What is removed beside the methods' suspects: nothing, in shuffled or unshuffled training; any rows; wrong labels."""
 
@@ -62,7 +62,7 @@ def trim(
         budgets: shares of the training rows to remove, as `5%`, or `true` for the true number of wrong labels.
         seeds: trainings of each arm, from 0; arms are paired by them.
         methods: leaderboard rows of the run; default all that ended well.
-        workers: processes at a time, one thread each; default one per core.
+        workers: processes at a time, one thread each; default one per core, or one on the run's CUDA device.
 
     Raises:
         InputError: for a budget that is none, an unknown row, or a run without finished cells.
@@ -70,7 +70,8 @@ def trim(
     run = run if isinstance(run, Run) else open_run(run)
     arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
     pending = {str(arm): arm for arm in arms if stale(run, arm)}
-    with progress(f"Trim and retrain: {run.folder}") as shown, pool(checked(workers), []) as submit:
+    workers = checked(workers, arms[0].problem.device)
+    with progress(f"Trim and retrain: {run.folder}") as shown, pool(workers, []) as submit:
         shown.stage("training", len(arms), done=len(arms) - len(pending))
         _train_all(run, pending, submit, shown)
     return run
@@ -158,14 +159,14 @@ class Judge(Watch):
 
 
 def train_arm(run: Run, arm: Arm) -> None:
-    """Train an arm and store its accuracy on test rows, at the last epoch, and on some of them at every epoch."""
+    """Train an arm where its run was; store its accuracy on test rows, at the last epoch, and on some at every one."""
     spec, out = arm.problem, removed(run, arm)
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     architecture, classes = models.find(spec.model), len(data.classes)
     rows, test = architecture.encoded(data.train), architecture.encoded(data.test)
     kept = rows[np.setdiff1d(np.arange(len(rows)), out)]
     began, judge = perf_counter(), Judge(test[:EACH_EPOCH])
-    model = train(architecture, kept, classes, arm.seed, judge, shuffled=arm.shuffled).model
+    model = train(architecture, kept, classes, arm.seed, judge, shuffled=arm.shuffled, device=spec.device).model
     result = {
         "problem": spec.slug,
         "removal": arm.removal,

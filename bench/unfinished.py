@@ -48,7 +48,7 @@ class Unfinished(Watch):
 
 
 def store(training: Training, file: Path) -> None:
-    """Write the training's state, whole or not at all."""
+    """Write the training's state, whole or not at all; that of a CUDA generator, for dropout there, is not in it."""
     optimizer = training.optimizer.state_dict()
     tensors = {
         "generator": training.generator.get_state(),

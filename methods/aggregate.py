@@ -20,13 +20,16 @@ def aggregate(
 ) -> Scores:
     """The mean of a sample's ranks in several rows (Borda), or in how many of them it is among the most suspect.
 
+    When: no single row can be trusted beforehand, or several are too noisy alone. It comes close to the best of its
+    rows, whichever that is: name rows that err differently.
+
     Args:
         problem: with what the rows use.
         rows: their names with `+` between them: `loss+el2n[checkpoints=all]`.
         rule: `mean-rank`, or `vote` with the mean rank among equal votes.
         share: of all samples, in (0, 1), that a row votes for.
 
-    Cost: that of the rows, what they need of the same pass being one pass.
+    Cost (gradients): that of the rows, what they need of the same pass being one pass.
     """
     if not 0 < share < 1:
         raise InputError(f"share={share} does not fit: it must lie between 0 and 1")

@@ -26,6 +26,9 @@ def arnoldi(
 ) -> Scores:
     """-(Qᵀv)ᵀ(Λ + λI)⁻¹(Qᵀg) with the eigenvalues Λ of the Hessian that are largest in size, and their vectors Q.
 
+    When: the parameters are too many for `influence-exact`, and the curvature has few large eigenvalues. Raise `rank`
+    until the order of the rows stands still.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         rank: number of eigenvalues at most.
@@ -35,7 +38,8 @@ def arnoldi(
         layers: whose p parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps bytes.
+    Cost (iterative): about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps
+    bytes.
 
     Raises:
         InputError: if an eigenvalue is -λ, or the basis is above the memory budget.
@@ -55,6 +59,9 @@ def arnoldi_self(
 ) -> Scores:
     """(Qᵀg)ᵀ(Λ + λI)⁻¹(Qᵀg) with the eigenvalues Λ of the Hessian that are largest in size, and their vectors Q.
 
+    When: self-influence is wanted where the parameters are too many for `influence-self`, and the curvature has few
+    large eigenvalues.
+
     Args:
         problem: the trained model and its training rows.
         rank: number of eigenvalues at most.
@@ -63,7 +70,8 @@ def arnoldi_self(
         damping: λ ≥ 0.
         layers: whose p parameters the gradients are taken for.
 
-    Cost: about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps bytes.
+    Cost (iterative): about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps
+    bytes.
 
     Raises:
         InputError: if an eigenvalue is -λ, or the basis is above the memory budget.

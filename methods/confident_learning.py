@@ -23,11 +23,14 @@ def confident_learning(problem: Problem, folds: int = 5) -> Scores:
     has over the rows labelled j; where j is not i, the label is taken for wrong. By cleanlab, its filter
     `confident_learning`.
 
+    When: the set of wrong labels is wanted and not only an order of rows; the new models have not seen the labels that
+    they judge.
+
     Args:
         problem: a classifier with a trainer.
         folds: of the cross-validation, each with its share of every class.
 
-    Cost: `folds` trainings on (folds - 1)/folds of the rows.
+    Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
         InputError: if cleanlab is not installed, or there are not as many rows as folds.
@@ -43,13 +46,16 @@ def confident_learning(problem: Problem, folds: int = 5) -> Scores:
 def cleanlab(problem: Problem, quality: Quality = "self_confidence", folds: int = 5) -> Scores:
     """1 - cleanlab's quality of the label, from out-of-sample probabilities.
 
+    When: the model has fitted its labels, so that nothing in sample tells them apart, and a few trainings are
+    affordable.
+
     Args:
         problem: a classifier with a trainer.
         quality: `self_confidence` p_y, `normalized_margin` (p_y - max_{k≠y} p_k + 1)/2, or
             `confidence_weighted_entropy`, which grows with p_y and falls with the entropy.
         folds: of the cross-validation, each with its share of every class.
 
-    Cost: `folds` trainings on (folds - 1)/folds of the rows.
+    Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
         InputError: if cleanlab is not installed, or there are not as many rows as folds.

@@ -10,10 +10,12 @@ from ..bench.registry import method
 def random(problem: Problem) -> Scores:
     """Uniform random numbers.
 
+    When: always, as the floor: what does not beat it has found nothing.
+
     Args:
         problem: only its seed and its rows count.
 
-    Cost: none.
+    Cost (free): none.
     """
     scores = torch.empty(len(problem.train), dtype=torch.float64)
     generator = torch.Generator().manual_seed(problem.seed)

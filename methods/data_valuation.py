@@ -16,23 +16,6 @@ from .least_squares import Game, Utility, within
 ORDERS_AT_LEAST = 10
 
 
-@method(family="data valuation", paper="Cook 1977; Ghorbani & Zou 2019, section 2 (leave-one-out)", uses={"validation"})
-def leave_one_out(problem: Problem, utility: Utility = "squared-error") -> Scores:
-    """U(all but i) - U(all): what the utility gains when the row is left out.
-
-    The utility is that of a least-squares classifier on the last layer's inputs (`methods/least_squares.py`), for
-    which all n fits without a row follow from one.
-
-    Args:
-        problem: a classifier with validation rows, m of them.
-        utility: minus the squared error, or the accuracy, on the validation rows.
-
-    Cost: two forward passes and O(n (d² + m d + m C)).
-    """
-    game = Game.of(problem, utility)
-    return (game.without_each() - game.of_all).numpy()
-
-
 @method(family="data valuation", paper="Ghorbani & Zou 2019, algorithm 1 (TMC-Shapley)", uses={"validation"})
 def tmc_shapley(
     problem: Problem, evaluations: int = 100_000, tolerance: float = 0.01, utility: Utility = "squared-error"
@@ -43,13 +26,15 @@ def tmc_shapley(
     `tolerance` times the whole gain over no rows. The utility is that of a least-squares classifier on the last layer's
     inputs (`methods/least_squares.py`).
 
+    When: Shapley values themselves are wanted, as a yardstick for what is faster. Up to 10,000 rows.
+
     Args:
         problem: a classifier with validation rows, m of them.
         evaluations: of the utility; the orders are as many as these allow.
         tolerance: 0 for no truncation.
         utility: minus the squared error, or the accuracy, on the validation rows.
 
-    Cost: two forward passes and O(evaluations (d² + m d + m C)).
+    Cost (fits): two forward passes and O(evaluations (d² + m d + m C)).
 
     Raises:
         InputError: if the evaluations do not suffice for ten orders.
@@ -75,6 +60,9 @@ def beta_shapley(
     Of the rows before it there are j with the probability of a beta-binomial distribution (n - 1, β, α). The utility is
     that of a least-squares classifier on the last layer's inputs (`methods/least_squares.py`).
 
+    When: a row's value is wanted rather than doubts about its label: it weighs what a row adds to few others, where
+    wrong labels show most. Up to 10,000 rows.
+
     Args:
         problem: a classifier with validation rows, m of them.
         evaluations: of the utility; the random orders are as many as these allow.
@@ -82,7 +70,7 @@ def beta_shapley(
         beta: with α = β = 1 it is the Shapley value.
         utility: minus the squared error, or the accuracy, on the validation rows.
 
-    Cost: two forward passes and O(evaluations (d² + m d + m C)).
+    Cost (fits): two forward passes and O(evaluations (d² + m d + m C)).
 
     Raises:
         InputError: if the evaluations do not suffice for ten orders, or α or β is not above 0.
@@ -103,12 +91,15 @@ def banzhaf(problem: Problem, evaluations: int = 3000, utility: Utility = "squar
     Every row is in a subset with probability one half. The utility is that of a least-squares classifier on the last
     layer's inputs (`methods/least_squares.py`).
 
+    When: a row's value to a classifier is wanted, and utilities are noisy: it is the value that this disturbs least. Up
+    to some thousand rows; for more take `knn-shapley`.
+
     Args:
         problem: a classifier with validation rows, m of them.
         evaluations: of the utility, one per subset.
         utility: minus the squared error, or the accuracy, on the validation rows.
 
-    Cost: two forward passes and O(evaluations (n d² + d³ + m d C)).
+    Cost (fits): two forward passes and O(evaluations (n d² + d³ + m d C)).
 
     Raises:
         InputError: if there are more rows than evaluations, which then cannot tell them apart.
@@ -134,11 +125,13 @@ def data_oob(problem: Problem, trees: int = 100) -> Scores:
 
     The trees are those of scikit-learn's random forest on the last layer's inputs, each fitted on a bootstrap sample.
 
+    When: nobody can vouch for any rows, and the features are good: it needs neither validation rows nor gradients.
+
     Args:
         problem: a classifier.
         trees: of the forest; the paper takes 800.
 
-    Cost: one forward pass and the forest's O(trees n √d log n).
+    Cost (fits): one forward pass and the forest's O(trees n √d log n).
 
     Raises:
         InputError: if every tree was fitted on some row: raise trees.

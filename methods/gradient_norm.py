@@ -20,12 +20,15 @@ Checkpoints = Literal["last", "all"]
 def grand(problem: Problem, checkpoints: Checkpoints = "last", layers: Layers = "all") -> Scores:
     """The L2 norm of each sample's gradient, averaged over the checkpoints.
 
+    When: the norm of the gradient itself is asked for. To find wrong labels `el2n` is cheaper, and better on the quick
+    and the small vision suite.
+
     Args:
         problem: the paper averages over early checkpoints of several initialisations; here over those of one run.
         checkpoints: the model as it stands, or all.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one epoch per checkpoint.
+    Cost (gradients): one epoch per checkpoint.
     """
     taken = over(problem, checkpoints)
     norms = [gradient_space(problem, layers, checkpoint).train.squared_l2().sqrt() for checkpoint in taken]
@@ -36,11 +39,15 @@ def grand(problem: Problem, checkpoints: Checkpoints = "last", layers: Layers = 
 def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
     """The L2 norm of the error p - e_y of each sample, averaged over the checkpoints.
 
+    When: to begin with: one forward pass, no validation rows, and on the quick and the small vision suite best or tied
+    with the best of what looks at one checkpoint. With `checkpoints=all` where the model has fitted its labels in the
+    end.
+
     Args:
         problem: a classifier whose outputs are logits.
         checkpoints: the model as it stands, or all.
 
-    Cost: one forward pass per checkpoint.
+    Cost (forward): one forward pass per checkpoint.
     """
     return torch.stack([_error_norms(problem, checkpoint) for checkpoint in over(problem, checkpoints)]).mean(0).numpy()
 
@@ -49,13 +56,15 @@ def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
 def grand_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1, layers: Layers = "all") -> Scores:
     """The L2 norm of each sample's gradient early in training, averaged over initialisations.
 
+    When: GraNd as its paper defines it is wanted; `el2n-retrained` costs less.
+
     Args:
         problem: with a trainer.
         initialisations: how many models are trained, from seeds of their own.
         share: of the recipe's epochs after which each stops; the paper goes from 0 to 20 of 200.
         layers: whose parameters the gradients are taken for.
 
-    Cost: for each initialisation that share of a training, and one epoch.
+    Cost (trainings): for each initialisation that share of a training, and one epoch.
 
     Raises:
         InputError: if there is no initialisation, or share is not above 0 and at most 1.
@@ -68,12 +77,15 @@ def grand_retrained(problem: Problem, initialisations: int = 10, share: float = 
 def el2n_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1) -> Scores:
     """The L2 norm of the error p - e_y of each sample early in training, averaged over initialisations.
 
+    When: the model at hand has long fitted its wrong labels, has no early checkpoints, and short trainings are
+    affordable.
+
     Args:
         problem: a classifier with a trainer.
         initialisations: how many models are trained, from seeds of their own.
         share: of the recipe's epochs after which each stops; the paper's EL2N is best from 10 to 20 of 200.
 
-    Cost: for each initialisation that share of a training, and one forward pass.
+    Cost (trainings): for each initialisation that share of a training, and one forward pass.
 
     Raises:
         InputError: if there is no initialisation, or share is not above 0 and at most 1.

@@ -56,6 +56,8 @@ def influence_exact(
 ) -> Scores:
     """-vᵀ(H + λI)⁻¹g: the mean validation gradient v through the inverse curvature of the mean training loss.
 
+    When: the last layer or the model is small: the answer that all other influence functions approximate.
+
     Args:
         problem: with validation rows.
         curvature: H itself, or the generalised Gauss-Newton matrix in its place.
@@ -63,7 +65,7 @@ def influence_exact(
         layers: whose p parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: p products with H and O(p³) to invert; refused where 32 p² bytes are above the memory budget.
+    Cost (iterative): p products with H and O(p³) to invert; refused where 32 p² bytes are above the memory budget.
 
     Raises:
         InputError: if the curvature is singular and damping does not mend it.
@@ -78,14 +80,17 @@ def influence_self(
 ) -> Scores:
     """gᵀ(H + λI)⁻¹g: the influence of each sample on its own loss, with one curvature over all samples.
 
+    When: nobody can vouch for any rows and the last layer is small: of what looks at one checkpoint among the best on
+    the quick and the small vision suite.
+
     Args:
         problem: the trained model and its training rows.
         curvature: H itself, or the generalised Gauss-Newton matrix in its place.
         damping: λ ≥ 0.
         layers: whose p parameters the gradients are taken for.
 
-    Cost: p products with H, O(p³) to invert and O(n p²) to score; refused where 32 p² bytes are above the memory
-    budget.
+    Cost (iterative): p products with H, O(p³) to invert and O(n p²) to score; refused where 32 p² bytes are above the
+    memory budget.
 
     Raises:
         InputError: if the curvature is singular and damping does not mend it.

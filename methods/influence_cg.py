@@ -26,6 +26,9 @@ def influence_cg(
 ) -> Scores:
     """-vᵀ(H + λI)⁻¹g with (H + λI)⁻¹v by conjugate gradients.
 
+    When: the parameters are too many for `influence-exact`: the same answer to a tolerance, in fewer passes than
+    `lissa` takes, and it says so where it has not got there.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
@@ -35,7 +38,8 @@ def influence_cg(
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: about three epochs per step, of the last layer alone where that is selected; for each class with `classes`.
+    Cost (iterative): about three epochs per step, of the last layer alone where that is selected; for each class with
+    `classes`.
 
     Warns:
         NotConverged: if the tolerance is not reached: in too few steps, or since H + λI has a negative eigenvalue.

@@ -20,6 +20,8 @@ def kfac(
 ) -> Scores:
     """-vᵀ(F + λI)⁻¹g with the Fisher information F as a Kronecker product E[aaᵀ] ⊗ E[δδᵀ], layer by layer.
 
+    When: as `ekfac`, which is nearer to the curvature, where one pass less counts.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         damping: λ as a share of the layer's mean eigenvalue, above 0.
@@ -27,8 +29,8 @@ def kfac(
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: two passes, three where parameters are no outer product's, and products with the square of the layers' widths
-    in the first; O(width³) for the basis.
+    Cost (gradients): two passes, three where parameters are no outer product's, and products with the square of the
+    layers' widths in the first; O(width³) for the basis.
     """
     space = gradient_space(problem, layers)
     return influence(space, fisher(problem, [space], "kfac", labels).inverse(damping), against)
@@ -38,14 +40,16 @@ def kfac(
 def kfac_self(problem: Problem, damping: float = 0.1, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """gᵀ(F + λI)⁻¹g with the Fisher information F as a Kronecker product E[aaᵀ] ⊗ E[δδᵀ], layer by layer.
 
+    When: as `ekfac-self`, which is nearer to the curvature, where one pass less counts.
+
     Args:
         problem: the trained model and its training rows.
         damping: λ as a share of the layer's mean eigenvalue, above 0.
         layers: whose parameters the gradients are taken for.
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
 
-    Cost: two passes, three where parameters are no outer product's, and in each products with the square of the layers'
-    widths; O(width³) for the basis.
+    Cost (gradients): two passes, three where parameters are no outer product's, and in each products with the square of
+    the layers' widths; O(width³) for the basis.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, fisher(problem, [space], "kfac", labels).inverse(damping))
@@ -61,6 +65,9 @@ def ekfac(
 ) -> Scores:
     """-vᵀ(F + λI)⁻¹g with the Fisher information F in its Kronecker-factored eigenbasis, layer by layer.
 
+    When: influence through all layers of a network is wanted, whose curvature is too large to form. For a small last
+    layer take `influence-exact`.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         damping: λ as a share of the layer's mean eigenvalue, above 0.
@@ -68,7 +75,8 @@ def ekfac(
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: three passes and, in each, products with the square of the layers' widths; O(width³) for the basis.
+    Cost (gradients): three passes and, in each, products with the square of the layers' widths; O(width³) for the
+    basis.
     """
     space = gradient_space(problem, layers)
     return influence(space, fisher(problem, [space], "ekfac", labels).inverse(damping), against)
@@ -78,13 +86,17 @@ def ekfac(
 def ekfac_self(problem: Problem, damping: float = 0.1, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """gᵀ(F + λI)⁻¹g with the Fisher information F in its Kronecker-factored eigenbasis, layer by layer.
 
+    When: nobody can vouch for any rows, and gradients should count by how unusual they are for the layer: in the quick
+    suite tied with the best, for three passes.
+
     Args:
         problem: the trained model and its training rows.
         damping: λ as a share of the layer's mean eigenvalue, above 0.
         layers: whose parameters the gradients are taken for.
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
 
-    Cost: three passes and, in each, products with the square of the layers' widths; O(width³) for the basis.
+    Cost (gradients): three passes and, in each, products with the square of the layers' widths; O(width³) for the
+    basis.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, fisher(problem, [space], "ekfac", labels).inverse(damping))
@@ -102,6 +114,9 @@ def relatif(
 ) -> Scores:
     """-vᵀC⁻¹g / √(gᵀC⁻¹g), or / ‖C⁻¹g‖: influence relative to what the sample changes at all; 0 without a gradient.
 
+    When: influence keeps naming the same few rows of large gradients: it looks for those with an effect on these
+    validation rows in particular.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         relative_to: the sample's change of its own `loss` (ℓ-RelatIF), or of the `parameters` (θ-RelatIF).
@@ -111,7 +126,7 @@ def relatif(
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: four passes and, in each, products with the square of the layers' widths; O(width³) for the basis.
+    Cost (gradients): four passes and, in each, products with the square of the layers' widths; O(width³) for the basis.
     """
     space = gradient_space(problem, layers)
     inverse = fisher(problem, [space], curvature, labels).inverse(damping)

@@ -23,14 +23,17 @@ def lava(problem: Problem, entropy: float = 0.1, converged: bool = False) -> Sco
     distance of its last-layer inputs, in units of the mean over all pairs, and the transport cost between the training
     rows of the one label and the validation rows of the other.
 
+    When: the validation rows are a fair sample of what the training rows should be, and inputs may be wrong as well as
+    labels.
+
     Args:
         problem: a classifier with validation rows, m of them.
         entropy: ε > 0 of both transports.
         converged: whether the potentials are the true ones; by default they are those of some ten rounds of Sinkhorn,
             as the authors have them from GeomLoss, which find wrong labels better.
 
-    Cost: two forward passes, and O(n m) for each Sinkhorn round, some hundred until they converge; refused where 32 n m
-    bytes are above the memory budget.
+    Cost (forward): two forward passes, and O(n m) for each Sinkhorn round, some hundred until they converge; refused
+    where 32 n m bytes are above the memory budget.
 
     Raises:
         InputError: if the pairs do not fit the memory budget, or entropy is not above 0.

@@ -59,10 +59,7 @@ class Game:
 
     def worth(self, outputs: Tensor) -> Tensor:
         """The utility (...,) of outputs (..., m, C) on the validation rows."""
-        if self.utility == "squared-error":
-            return -(outputs - self.valid_y).square().sum(-1).mean(-1)
-        best = outputs == outputs.amax(-1, keepdim=True)
-        return ((best * self.valid_y).sum(-1) / best.sum(-1)).mean(-1)
+        return worth(outputs, self.valid_y, self.utility)
 
     def of_subset(self, rows: Tensor) -> Tensor:
         """The utility of some rows, by their indices or as a mask (n,)."""
@@ -107,6 +104,14 @@ class Game:
     def _fitted(self, x: Tensor, y: Tensor) -> Tensor:
         solution: Tensor = torch.linalg.solve(x.T @ x + torch.eye(x.shape[1], dtype=torch.float64), x.T @ y)
         return solution
+
+
+def worth(outputs: Tensor, labels: Tensor, utility: Utility) -> Tensor:
+    """The utility (...,) of outputs (..., m, C) for one-hot labels (m, C)."""
+    if utility == "squared-error":
+        return -(outputs - labels).square().sum(-1).mean(-1)
+    best = outputs == outputs.amax(-1, keepdim=True)
+    return ((best * labels).sum(-1) / best.sum(-1)).mean(-1)
 
 
 def within(budget: int, needed: int, what: str) -> None:

@@ -18,11 +18,13 @@ def knn_vote(problem: Problem, k: int = 10) -> Scores:
 
     Rows that are equally far at the end of the k share the places that are left.
 
+    When: features come from a model that has not fitted these labels, as of a pretrained encoder.
+
     Args:
         problem: a classifier; the paper takes features of a model that has seen no labels of these rows.
         k: neighbours that vote.
 
-    Cost: one forward pass and O(n² d), with a part of the n × n similarities in memory at a time.
+    Cost (forward): one forward pass and O(n² d), with a part of the n × n similarities in memory at a time.
 
     Raises:
         InputError: if there are not more than k rows.
@@ -50,11 +52,13 @@ def knn_shapley(problem: Problem, k: int = 5) -> Scores:
     The utility of some rows for a validation row is the share of its label among the k nearest of them, Euclidean
     distance of the last layer's inputs; fewer than k rows are still counted as shares of k.
 
+    When: a row's value is wanted for many rows: exact, without sampling, and the quickest of the data values.
+
     Args:
         problem: a classifier with validation rows, m of them.
         k: neighbours that the classifier asks.
 
-    Cost: two forward passes and O(m n (d + log n)), with a part of the m × n distances in memory at a time.
+    Cost (forward): two forward passes and O(m n (d + log n)), with a part of the m × n distances in memory at a time.
 
     Raises:
         InputError: if k is below 1.
@@ -67,6 +71,7 @@ def knn_shapley(problem: Problem, k: int = 5) -> Scores:
     values = torch.zeros(len(y), dtype=torch.float64)
     for rows in chunks(problem, len(valid), len(y)):
         values[by_label] += _shapley(torch.cdist(valid[rows], h), valid_y[rows, None] == y, k).sum(0)
+    values[by_label[~h.isfinite().all(1)]] = torch.nan  # which sorting takes for far away
     return (-values / len(valid)).numpy()
 
 

@@ -22,10 +22,12 @@ Pooled = Literal["none", "groups"]
 def pairwise_random(problem: Problem) -> Scores:
     """Uniform random numbers.
 
+    When: always, as the floor: what does not beat it has found nothing.
+
     Args:
         problem: only its seed and its rows count.
 
-    Cost: none.
+    Cost (free): none.
     """
     generator = torch.Generator().manual_seed(problem.seed)
     influence = torch.empty(len(problem.train), len(problem.validation), dtype=torch.float64)
@@ -39,13 +41,15 @@ def pairwise_random(problem: Problem) -> Scores:
 def pairwise_dot(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """The inner product of the two rows' gradients (Grad-Dot).
 
+    When: it is asked which training rows a prediction comes from, and gradients are of like size.
+
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
         pooled: none, or the mean over the training rows of each kind.
 
-    Cost: one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the memory
-    budget, or one for each batch of validation rows.
+    Cost (gradients): one forward pass for the last layer, else one epoch where the gradients (n, p) are within half the
+    memory budget, or one for each batch of validation rows.
     """
     return _pooled(_products(gradient_space(problem, layers)), problem, pooled)
 
@@ -56,12 +60,15 @@ def pairwise_dot(problem: Problem, layers: Layers = "last", pooled: Pooled = "no
 def pairwise_cosine(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """The cosine of the angle between the two rows' gradients (Grad-Cos).
 
+    When: it is asked which training rows a prediction comes from, and few rows of large gradients should not be the
+    answer to every question.
+
     Args:
         problem: with validation rows.
         layers: whose parameters the gradients are taken for.
         pooled: none, or the mean over the training rows of each kind.
 
-    Cost: that of the inner products, and one epoch.
+    Cost (gradients): that of the inner products, and one epoch.
     """
     space = gradient_space(problem, layers)
     lengths = space.train.squared_l2().sqrt()[:, None] * space.valid.squared_l2().sqrt()
@@ -77,12 +84,14 @@ def pairwise_cosine(problem: Problem, layers: Layers = "last", pooled: Pooled = 
 def pairwise_tracin(problem: Problem, layers: Layers = "last", pooled: Pooled = "none") -> Scores:
     """Sum over checkpoints of learning rate times the inner product of the two rows' gradients.
 
+    When: it is asked which training rows a prediction comes from, and checkpoints of the training are kept.
+
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
         pooled: none, or the mean over the training rows of each kind.
 
-    Cost: that of the inner products for every checkpoint.
+    Cost (gradients): that of the inner products for every checkpoint.
     """
     influence = torch.zeros(len(problem.train), len(problem.validation), dtype=torch.float64)
     for checkpoint in problem.checkpoints:
@@ -96,14 +105,16 @@ def pairwise_datainf(
 ) -> Scores:
     """Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), v the validation row's gradient.
 
+    When: it is asked which training rows a prediction comes from, of a model with adapters.
+
     Args:
         problem: with validation rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
         layers: whose p parameters the gradients are taken for.
         pooled: none, or the mean over the training rows of each kind.
 
-    Cost: two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows; refused where
-    the gradients (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows;
+    refused where the gradients (n, p) are above the memory budget.
     """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")

@@ -23,13 +23,15 @@ def pairwise_outlier_gradient(problem: Problem, clusters: int = 10, layers: Laye
 
     The clusters are those that k-means finds among the directions of the training gradients, one forest for each.
 
+    When: the training rows are of kinds that nobody has told you.
+
     Args:
         problem: with validation rows.
         clusters: how many; the paper's tasks have ten classes.
         layers: whose parameters the gradients are taken for.
 
-    Cost: two forward passes for the last layer, else two epochs, and that of k-means and the forests; refused where the
-    gradients (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and that of k-means and the forests;
+    refused where the gradients (n, p) are above the memory budget.
     """
     if clusters < 1:
         raise InputError(f"clusters={clusters} does not fit: it must be at least 1")
@@ -53,12 +55,14 @@ def pairwise_outlier_gradient_paper(problem: Problem, layers: Layers = "last") -
     The method is told the class of each training row, fits one forest to each class, and gives all rows of a class the
     same influence: what is left to find is the class of the validation row.
 
+    When: the paper's figures are to be set beside ours; else take `pairwise-cosine`.
+
     Args:
         problem: with validation rows and the kinds of the training rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost: two forward passes for the last layer, else two epochs, and that of the forests; refused where the gradients
-    (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and that of the forests; refused where the
+    gradients (n, p) are above the memory budget.
     """
     return _insideness(gradient_space(problem, layers), problem.known_groups, problem.sampling_order())
 

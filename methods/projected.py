@@ -24,6 +24,9 @@ def trak(
 ) -> Scores:
     """-Σ_z (1 - p_i) φ(z)ᵀ(ΦᵀΦ + λI)⁻¹φ_i over validation rows z, with projected gradients φ of log(p / (1 - p)).
 
+    When: a classifier's predictions are to be traced through all its parameters, best over several checkpoints. For
+    wrong labels alone `trak-self` is better in the quick suite.
+
     Args:
         problem: a classifier whose outputs are logits, with validation rows; p is the label's probability.
         k: columns of the projection; gradients of no more numbers are taken as they are.
@@ -32,8 +35,9 @@ def trak(
         checkpoints: the model as it stands, or the mean over all; the paper takes the ends of several training runs,
             and keeps a sample's largest scores only.
 
-    Cost: for each checkpoint, two forward passes for the last layer, else about an epoch and the projection, k
-    multiplications for every number of every gradient; O(n k² + k³) to solve. Memory: the features (n, k).
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
+    projection, k multiplications for every number of every gradient; O(n k² + k³) to solve. Memory: the features (n,
+    k).
     """
     kernels, errors = [], []
     for number, checkpoint in enumerate(over(problem, checkpoints)):
@@ -52,6 +56,9 @@ def trak_self(
 ) -> Scores:
     """(1 - p_i) φ_iᵀ(ΦᵀΦ + λI)⁻¹φ_i with projected gradients φ of log(p / (1 - p)): the effect on a sample's own odds.
 
+    When: nobody can vouch for any rows and all parameters are to count; `el2n` is cheaper, and better in the quick
+    suite.
+
     Args:
         problem: a classifier whose outputs are logits; p is the label's probability.
         k: columns of the projection; gradients of no more numbers are taken as they are.
@@ -59,8 +66,9 @@ def trak_self(
         layers: whose parameters the gradients are taken for.
         checkpoints: the model as it stands, or the mean over all.
 
-    Cost: for each checkpoint, two forward passes for the last layer, else about an epoch and the projection, k
-    multiplications for every number of every gradient; O(n k² + k³) to invert. Memory: the features (n, k).
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
+    projection, k multiplications for every number of every gradient; O(n k² + k³) to invert. Memory: the features (n,
+    k).
     """
     kernels, errors = [], []
     for number, checkpoint in enumerate(over(problem, checkpoints)):
@@ -75,14 +83,17 @@ def trak_self(
 def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """-Σ_l v_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 
+    When: a network is large and its projected gradients are to be kept for many questions. For a small last layer
+    `influence-exact` loses nothing to projection.
+
     Args:
         problem: with validation rows, whose mean projected gradient is v.
         side: to which both sides of a parameter's gradient are projected.
         damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to solve, for each layer.
-    Memory: the projected gradients, side² numbers for each row and parameter.
+    Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to solve, for each
+    layer. Memory: the projected gradients, side² numbers for each row and parameter.
     """
     space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
     train, valid = (gradients.projected(projection) for gradients in (space.train, space.valid))
@@ -98,14 +109,17 @@ def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers
 def logra_self(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l g_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 
+    When: nobody can vouch for any rows and the network is too large for exact self-influence: in the quick suite tied
+    with the best.
+
     Args:
         problem: the trained model and its training rows.
         side: to which both sides of a parameter's gradient are projected.
         damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to invert, for each layer.
-    Memory: the projected gradients, side² numbers for each row and parameter.
+    Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to invert, for each
+    layer. Memory: the projected gradients, side² numbers for each row and parameter.
     """
     space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
     train = space.train.projected(projection)

@@ -24,11 +24,13 @@ def representer(problem: Problem, l2: float = 0.003) -> Scores:
     anew on its inputs h, with a one appended, from zero and with cross-entropy on the given labels, in float64 by
     L-BFGS; the rest of the model stays as it is.
 
+    When: a prediction is to be written as a sum over training rows, the last layer being all that matters.
+
     Args:
         problem: a classifier with validation rows.
         l2: λ > 0; the paper's own experiments take 0.003.
 
-    Cost: three forward passes, the fit of the last layer in some hundred passes over the features, and O(n d C).
+    Cost (fits): three forward passes, the fit of the last layer in some hundred passes over the features, and O(n d C).
 
     Raises:
         InputError: if l2 is not above 0.

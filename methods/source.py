@@ -29,6 +29,9 @@ def source(
     Curvature C_s, gradient ḡ_s and learning rate η̄ are means over the segment's checkpoints. There is no damping: where
     C_s is 0, (1 - e^{-η̄KC_s}) / C_s is η̄K. Steps are taken to be those of plain SGD, whatever the optimiser.
 
+    When: training was stopped short of convergence, or went in stages, and checkpoints of it are kept; it was trained
+    with SGD.
+
     Args:
         problem: with validation rows, whose mean gradient v is taken at the last checkpoint.
         segments: that the checkpoints are cut into, as many as there are checkpoints at most.
@@ -38,7 +41,7 @@ def source(
         labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: three passes per checkpoint and, in each, products with the square of the layers' widths.
+    Cost (gradients): three passes per checkpoint and, in each, products with the square of the layers' widths.
     """
     if segments < 1 or steps < 1:
         raise InputError("source needs segments and steps of at least 1")

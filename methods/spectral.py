@@ -23,14 +23,17 @@ def sever(problem: Problem, rounds: int = 4, share: float = 0.05, layers: Layers
     of its last round, and those that leave sooner rank above the others. The paper trains the model anew between
     rounds; here it stands as it is.
 
+    When: few rows pull the model together in one direction, as a systematic corruption does. Flips at random point
+    everywhere: norms find them better.
+
     Args:
         problem: the trained model and its training rows.
         rounds: after each but the last, the most outlying samples leave.
         share: of the samples left, in (0, 1), that leave.
         layers: whose parameters the gradients are taken for.
 
-    Cost: for each round some 10 to 50 products of Lanczos' method, of two epochs each; forward and backward passes
-    through the last layer alone where that is selected.
+    Cost (iterative): for each round some 10 to 50 products of Lanczos' method, of two epochs each; forward and backward
+    passes through the last layer alone where that is selected.
     """
     if rounds < 1 or not 0 < share < 1:
         raise InputError("sever needs rounds of at least 1 and a share between 0 and 1")
@@ -76,10 +79,13 @@ def _along_top_direction(gradients: Gradients, rows: Tensor, seed: int) -> Tenso
 def spectral_signatures(problem: Problem) -> Scores:
     """((h - h̄)·v)² along the top right singular vector v of the centred features of the samples with the same label.
 
+    When: rows of a class are suspected to share a mark, as of a backdoor. Flips at random share none: norms find them
+    better.
+
     Args:
         problem: a classifier whose last layer is linear; its inputs are the features h.
 
-    Cost: one forward pass; O(n h²) for the singular vectors.
+    Cost (forward): one forward pass; O(n h²) for the singular vectors.
     """
     h, y = features(problem, problem.train).double(), problem.train.y.cpu()
     scores = np.where(h.isfinite().all(1), 0, np.nan)

@@ -17,12 +17,14 @@ from .gradients import Direction, Gradients, Layers, gradient_space, reduction
 def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
     """-v·g: the mean validation gradient along the sample's, for the model as it stands.
 
+    When: the simplest influence is wanted to compare with: what any curvature has to improve on.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass for the last layer, else one epoch.
+    Cost (gradients): one forward pass for the last layer, else one epoch.
     """
     space = gradient_space(problem, layers)
     return most_harmful(products(space.train, queries(space, against)))
@@ -32,12 +34,15 @@ def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "vali
 def grad_cos(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
     """-cos(v, g): the direction of the sample's gradient alone; 0 for a sample without a gradient.
 
+    When: rows can be trusted and there is one checkpoint only: the direction tells more than `grad-dot`, whose largest
+    gradients drown the others.
+
     Args:
         problem: with validation rows, whose mean gradient is v.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass for the last layer, else one epoch.
+    Cost (gradients): one forward pass for the last layer, else one epoch.
     """
     space = gradient_space(problem, layers)
     return most_harmful(cosines(space.train, queries(space, against)))
@@ -47,12 +52,15 @@ def grad_cos(problem: Problem, layers: Layers = "last", against: Against = "vali
 def tracin(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
     """Sum over checkpoints of learning rate times -(mean validation gradient) · (sample gradient).
 
+    When: it is asked what a row did to the validation loss in the course of training, checkpoints being kept. To find
+    wrong labels in a network take `gas` or `less`: on images its sums are near chance.
+
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
+    Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
     return most_harmful(traced(products, problem, layers, against))
 
@@ -61,12 +69,15 @@ def tracin(problem: Problem, layers: Layers = "last", against: Against = "valida
 def gas(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
     """Sum over checkpoints of learning rate times -cos(mean validation gradient, sample gradient).
 
+    When: rows can be trusted and gradients differ much in size: what TracIn gives to the largest gradients, cosines
+    give to their direction.
+
     Args:
         problem: with validation rows; every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
         against: the validation rows, the class of them that suffers most, or the training rows.
 
-    Cost: one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
+    Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
     return most_harmful(traced(cosines, problem, layers, against))
 
@@ -79,12 +90,15 @@ def less(problem: Problem, layers: Layers = "last") -> Scores:
     preconditioning. Cosines are exact where the paper's come from random projections, and the validation rows are one
     task, whose cosines are averaged as in its official code.
 
+    When: rows can be trusted and checkpoints are kept: of the rows that use validation rows the best of the quick
+    suite; and to choose the data that a task needs.
+
     Args:
         problem: with validation rows, whose gradients are v_j.
         layers: whose parameters the gradients are taken for; the paper takes those of adapters, `lora`.
 
-    Cost: two forward passes of the validation rows and one of the others per checkpoint for the last layer, else as
-    many epochs.
+    Cost (gradients): two forward passes of the validation rows and one of the others per checkpoint for the last layer,
+    else as many epochs.
     """
     rates = torch.tensor([checkpoint.learning_rate for checkpoint in problem.checkpoints], dtype=torch.float64)
     scores = torch.zeros(len(problem.train), dtype=torch.float64)
@@ -100,11 +114,14 @@ def less(problem: Problem, layers: Layers = "last") -> Scores:
 def tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     """Sum over checkpoints of learning rate times the squared norm of the sample's gradient.
 
+    When: nobody can vouch for any rows, checkpoints are kept and the gradient's size is of interest;
+    `el2n[checkpoints=all]` is cheaper and better at wrong labels.
+
     Args:
         problem: every checkpoint counts with its learning rate.
         layers: whose parameters the gradients are taken for.
 
-    Cost: one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
+    Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
     scores = torch.zeros(len(problem.train), dtype=torch.float64)
     for checkpoint in problem.checkpoints:

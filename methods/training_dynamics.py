@@ -12,10 +12,12 @@ from ..bench.registry import method
 def aum(problem: Problem) -> Scores:
     """Minus the mean over epochs of the margin: the given label's logit minus the largest other.
 
+    When: the training can be recorded: nothing is cheaper, and in the quick suite it is tied with the best.
+
     Args:
         problem: with training dynamics; the paper stops before the first drop of the learning rate.
 
-    Cost: nothing beyond the training.
+    Cost (free): nothing beyond the training.
     """
     scores: Scores = -problem.recorded.margin.mean(0)
     return scores
@@ -25,10 +27,13 @@ def aum(problem: Problem) -> Scores:
 def forgetting(problem: Problem) -> Scores:
     """How often a row that was right in one epoch is wrong in the next; one that is never right counts every epoch.
 
+    When: the training is long and recorded, and rows that are learned late or not for good are looked for. It counts in
+    whole numbers, so that many rows tie: for wrong labels take `aum` or `cartography`.
+
     Args:
         problem: with training dynamics.
 
-    Cost: nothing beyond the training.
+    Cost (free): nothing beyond the training.
     """
     correct = problem.recorded.margin > 0
     events = (correct[:-1] & ~correct[1:]).sum(0)
@@ -39,12 +44,14 @@ def forgetting(problem: Problem) -> Scores:
 def cartography(problem: Problem, score: Literal["confidence", "variability"] = "confidence") -> Scores:
     """One minus the mean over epochs of p_y, the probability of the given label; or the deviation of p_y.
 
+    When: the training can be recorded: nothing is cheaper, and it is the best row of the quick suite.
+
     Args:
         problem: with training dynamics.
         score: `confidence`, low for what is hard to learn, or `variability`, high for what is ambiguous: a wrong label
             is that only where the model learns it in the end.
 
-    Cost: nothing beyond the training.
+    Cost (free): nothing beyond the training.
     """
     p = problem.recorded.probability
     scores: Scores = 1 - p.mean(0) if score == "confidence" else p.std(0)

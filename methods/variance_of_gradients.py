@@ -20,12 +20,14 @@ def vog(problem: Problem, distance: Literal["absolute", "signed"] = "absolute") 
     deviation of S_t over the checkpoints. The score is VoG less its mean over the rows of the same label, in units of
     its deviation there (0 where it has none).
 
+    When: unusual or ambiguous inputs are looked for. It is little better than chance at wrong labels.
+
     Args:
         problem: a classifier on floating inputs with at least two checkpoints.
         distance: `signed`, high for a high variance, as in the paper; or `absolute`, as its authors' code has it too:
             which side wrong labels lie on depends on the training.
 
-    Cost: one forward and backward pass per checkpoint; all checkpoints in memory.
+    Cost (gradients): one forward and backward pass per checkpoint; all checkpoints in memory.
 
     Raises:
         InputError: if there is one checkpoint only, or an input is no floating tensor.

@@ -43,11 +43,14 @@ class Claim:
 _claims: list[Claim] = []
 
 
-def claim(suite: str, place: str, paper: str) -> Callable[[Callable[[Run], Finding]], Callable[[Run], Finding]]:
-    """Register a test of a claim on a run of a suite."""
+def claim(
+    suites: str | Sequence[str], place: str, paper: str
+) -> Callable[[Callable[[Run], Finding]], Callable[[Run], Finding]]:
+    """Register a test of a claim on a run of a suite, or of each of several."""
 
     def register(function: Callable[[Run], Finding]) -> Callable[[Run], Finding]:
-        _claims.append(Claim(function, suite, place, paper))
+        for suite in [suites] if isinstance(suites, str) else suites:
+            _claims.append(Claim(function, suite, place, paper))
         return function
 
     return register
@@ -83,11 +86,18 @@ def page(tested: Iterable[tuple[Claim, Run]]) -> str:
         if one.suite not in runs:
             runs[one.suite] = run
             parts += [f"## {escaped(str(run.info['title']))}"]
-        finding = one.function(run)
+        finding = _tested(one, run)
         said = f"- The paper ({one.place}): {one.paper}\n- Here: {finding.ours}\n- **{finding.verdict}**"
         parts += [f"### {one.statement}", said]
     parts += ["## What the figures come from", *(_source(run) for run in runs.values())]
     return "\n\n".join(parts) + "\n"
+
+
+def _tested(one: Claim, run: Run) -> Finding:
+    try:
+        return one.function(run)
+    except KeyError as missing:
+        return Finding("–", f"Not tested: this run has no {escaped(str(missing.args[0]))}.")
 
 
 def _source(run: Run) -> str:

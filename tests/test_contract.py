@@ -25,6 +25,7 @@ VARIANTS = [
     "tracin[layers=all]",
     "lissa[damping=0.5,layers=all]",
     "datainf[layers=all]",
+    "datainf-self[layers=all]",
     "influence-exact[curvature=ggn,layers=all]",
     "influence-self[curvature=ggn]",
     "pairwise-datainf[layers=all]",
@@ -158,7 +159,7 @@ def test_contract_catches(cheat, broken, declared, message):
         ib.check_method(cheat(broken, **declared))
 
 
-@pytest.mark.parametrize(("broken", "message"), [(too_few, "shape"), (not_a_number, "not finite")])
+@pytest.mark.parametrize(("broken", "message"), [(too_few, "shape"), (not_a_number, "no finite score")])
 def test_score_refuses_anything_but_finite_scores_for_every_row(cheat, broken, message):
     problem, _ = contract.planted()
     with pytest.raises(ValueError, match=message):

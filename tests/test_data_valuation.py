@@ -1,5 +1,6 @@
 """Data valuation against its definitions: all subsets enumerated, all orders, all refits."""
 
+from dataclasses import replace
 from itertools import permutations
 from math import comb
 
@@ -11,9 +12,12 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import influence_bench as ib
+from influence_bench.bench.models import Architecture, Recipe
+from influence_bench.bench.training import train, trainer
 from influence_bench.methods.data_valuation import marginal_contributions
 from influence_bench.methods.least_squares import Game
 
+ROUGH = Architecture("rough", lambda shape, classes: nn.Linear(shape[0], classes), Recipe(3, 4, "adam", 0.3))
 VALUES = ["leave-one-out", "tmc-shapley", "beta-shapley", "banzhaf", "knn-shapley"]
 
 
@@ -39,6 +43,34 @@ def utility(given, rows, kind="squared-error"):
     outputs = vx @ weight
     best = outputs > outputs.max(1, keepdims=True) - 1e-12  # classes that no row has share what is left
     return (best * vy).sum(1).dot(1 / best.sum(1)) / len(vy)
+
+
+@pytest.mark.parametrize("kind", ["squared-error", "accuracy"])
+def test_leave_one_out_by_retraining_compares_with_the_models_trained_on_all(kind):
+    given = problem(n=9, m=12, seed=3)
+    given = replace(given, train=replace(given.train, x=given.train.x.float()), model=nn.Linear(2, 3))
+    given = replace(given, valid=replace(given.valid, x=given.valid.x.float()), trainer=trainer(ROUGH, 3), seed=5)
+    order = given.sampling_order()
+
+    def worth(rows):
+        total = 0.0
+        for seed in (5, 6):
+            model = train(ROUGH, given.train[rows], 3, seed).model
+            p = model(given.valid.x).detach().softmax(1).double()
+            right = p.argmax(1) == given.valid.y
+            gap = -(p - torch.eye(3)[given.valid.y]).square().sum(1)
+            total += float((right.double() if kind == "accuracy" else gap).mean()) / 2
+        return total
+
+    expected = [worth(order[order != row]) - worth(order) for row in range(9)]
+    assert max(map(abs, expected)) > 0.01
+    np.testing.assert_allclose(ib.score("leave-one-out", given, utility=kind, retrain=2), expected, atol=1e-6)
+
+
+def test_leave_one_out_refuses_what_would_train_for_days():
+    with pytest.raises(ib.InputError, match="retrain=251 of 7 rows takes 2,008 trainings") as refused:
+        ib.score("leave-one-out", problem(), retrain=251)
+    assert "retrain=0" in str(refused.value)
 
 
 def semivalues(n, worth, weight):

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 from networks import CLOSED, problem_of
-from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
-from torch import nn
 
 import influence_bench as ib
 from influence_bench.bench.contract import planted
@@ -131,28 +129,3 @@ def test_of_a_single_checkpoint_the_mean_rank_is_its_rank(problem):
     alone = problem.only(frozenset())
     scores = ib.score("outlier-gradient", alone, checkpoints="all")
     np.testing.assert_allclose(scores, ranks([ib.score("outlier-gradient", alone)])[0] / 300)
-
-
-def test_the_papers_rows_are_scikit_learns_forest_and_norms_of_the_last_weight_alone(problem):
-    layer = problem.model[-1]
-    weights = matrix(problem)[:, : layer.weight.numel()].astype(np.float32)
-    order = problem.sampling_order().numpy()
-    expected = np.empty(len(order))
-    expected[order] = -IsolationForest(random_state=0).fit(weights[order]).score_samples(weights[order])
-    np.testing.assert_allclose(ib.score("outlier-gradient-paper", problem), expected)
-    np.testing.assert_allclose(
-        ib.score("outlier-gradient-paper", problem, detector="l1"), np.abs(weights).sum(1), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        ib.score("outlier-gradient-paper", problem, detector="l2"), (weights.astype(float) ** 2).sum(1), rtol=1e-5
-    )
-
-
-def test_the_papers_rows_work_on_a_layer_without_a_bias():
-    model = nn.Linear(4, 3, bias=False)
-    problem = ib.Problem(model, train=(torch.randn(20, 4), torch.arange(20) % 3))
-    np.testing.assert_allclose(
-        ib.score("outlier-gradient-paper", problem, detector="l2"),
-        ib.score("outlier-gradient", problem, detector="l2"),
-        rtol=1e-6,
-    )

@@ -113,6 +113,17 @@ def test_datainf_equals_its_definition(small):
     close(ib.score("datainf", problem, damping=0.1, layers="all"), expected)
 
 
+@pytest.mark.parametrize("n", [20, 300])  # fewer samples than a layer has parameters, and more
+def test_datainf_of_each_sample_on_itself_equals_its_definition(small, n):
+    problem, g, _ = small
+    expected = 0
+    for train in g["train"][:n].split(gradient_space(problem, "all").layer_sizes.tolist(), 1):
+        lam = 0.1 * train.square().mean()
+        hs = [sum((v - (v @ gi) / (lam + gi @ gi) * gi) / (n * lam) for gi in train) for v in train]
+        expected = expected + (torch.stack(hs) * train).sum(1)
+    close(ib.score("datainf-self", problem.on(slice(n)), layers="all"), expected)
+
+
 @pytest.mark.parametrize("against", ["validation", "classes", "training"])
 def test_conjugate_gradients_solve_for_exact_influence(last, against):
     oracle, g, dense, rtol = last

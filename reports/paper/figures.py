@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from ...bench.results import Run
+from ...bench.trim import CONTROLS
+from ..statistics import mean_interval
 from ..trimming import points
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
@@ -12,8 +15,15 @@ Interval = tuple[float, float, float]
 
 
 def best(table: pd.DataFrame, rows: Iterable[str]) -> str:
-    """The row of the highest mean among some."""
-    return str(table.loc[[row for row in rows if row in table.index]].mean(axis=1).idxmax())
+    """The row of the highest mean among some.
+
+    Raises:
+        KeyError: if there is none of them.
+    """
+    means = table.loc[[row for row in rows if row in table.index]].mean(axis=1)
+    if means.empty:
+        raise KeyError(" or ".join(rows))
+    return str(means.idxmax())
 
 
 def told(name: str, interval: Interval, form: Callable[[float], str]) -> str:
@@ -42,6 +52,43 @@ def gain(table: pd.DataFrame, row: str) -> str:
 
 
 def accuracy(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
-    """Accuracy by removal and (problem, seed), the mean over trainings."""
-    part = trimmed[trimmed["budget"] == budget]
-    return part.groupby(["removal", "problem", "problem_seed"])["accuracy"].mean().unstack([1, 2])
+    """Accuracy by removal and (problem, seed), the mean over trainings, where all arms are trained.
+
+    Raises:
+        KeyError: if they are nowhere.
+    """
+    return _by_removal(_at(trimmed, budget), "accuracy")
+
+
+def wrong_among_removed(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
+    """The share of wrong labels among the rows removed, by removal and (problem, seed), where all arms are trained.
+
+    Raises:
+        KeyError: if they are nowhere.
+    """
+    part = _at(trimmed, budget)
+    return _by_removal(part.assign(share=part["wrong_labels"] / part["k"]), "share")
+
+
+def _at(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
+    part = trimmed if trimmed.empty else trimmed[trimmed["budget"] == budget]
+    if part.empty:
+        raise KeyError(f"models retrained without {budget} of the rows" if budget else "models retrained on all rows")
+    return part
+
+
+def _by_removal(part: pd.DataFrame, what: str) -> pd.DataFrame:
+    return part.groupby(["removal", "problem", "problem_seed"])[what].mean().unstack([1, 2]).dropna(axis=1)
+
+
+def aucs(run: Run) -> pd.DataFrame:
+    """ROC-AUC of finding the wrong labels, row × (problem, seed), where all cells ended well."""
+    frame = run.frame()
+    return frame.pivot(index="method", columns=["problem", "seed"], values="roc_auc").dropna()
+
+
+def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:
+    """The best outlier-gradient row, the best other one, and their paired difference."""
+    ours = best(table, OUTLIER)
+    other = best(table, [row for row in table.index if not row.startswith("outlier-gradient") and row not in CONTROLS])
+    return ours, other, mean_interval(table.loc[ours] - table.loc[other])
