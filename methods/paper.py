@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
-from .gradients import GradientSpace, gradient_space
+from .datainf import datainf
+from .gradients import GradientSpace, Layers, gradient_space
 from .gradients.gradient import Gradient
 from .gradients.reduction import PerSample
 
@@ -86,6 +87,26 @@ def lissa_self_paper(problem: Problem) -> Scores:
     for _ in range(10):
         along = 1 + along - squared * (1 - _share_of_lambda(space)) * along
     return along * squared
+
+
+@method(family="influence function", paper="DataInf of Chhabra et al. 2025, section 6, as its code runs it")
+def datainf_paper(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
+    """DataInf against the training rows, turned round: most suspect is what lies most along their mean gradient.
+
+    What differs from `datainf`: v is the mean gradient of the training rows, of no trusted ones, and what is trimmed
+    are the lowest values of -vᵀH⁻¹g, which DataInf itself holds for the most helpful. Where the wrong labels make up
+    most of v, these are the rows that help each other to be learnt by heart.
+
+    When: the paper's figures are to be set beside ours; else take `datainf`.
+
+    Args:
+        problem: the trained model and its training rows.
+        damping: λ_l as a share of the mean square of the layer's gradient entries.
+        layers: whose parameters the gradients are taken for.
+
+    Cost (gradients): that of `datainf`.
+    """
+    return -datainf(problem, damping, layers, "training")
 
 
 def _of_the_weight(space: GradientSpace, norm: Callable[[Gradient], Tensor]) -> Scores:
