@@ -60,5 +60,5 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain:
 
 def _utility(trained: Problem, utility: Utility) -> Tensor:
     """That of a trained model's probabilities on the validation rows."""
-    p = replace(trained, train=trained.validation).probabilities().cpu()
+    p = replace(trained, train=trained.validation, dynamics=None).probabilities().cpu()
     return worth(p, F.one_hot(trained.validation.y.cpu(), p.shape[1]).double(), utility)
