@@ -81,10 +81,10 @@ def _by_removal(part: pd.DataFrame, what: str) -> pd.DataFrame:
     return part.groupby(["removal", "problem", "problem_seed"])[what].mean().unstack([1, 2]).dropna(axis=1)
 
 
-def aucs(run: Run) -> pd.DataFrame:
-    """ROC-AUC of finding the wrong labels, row × (problem, seed), where all cells ended well."""
+def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:
+    """ROC-AUC, or another metric, of finding what is sought, row × (problem, seed), where all cells ended well."""
     frame = run.frame()
-    return frame.pivot(index="method", columns=["problem", "seed"], values="roc_auc").dropna()
+    return frame.pivot(index="method", columns=["problem", "seed"], values=metric).dropna()
 
 
 def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:
@@ -92,3 +92,32 @@ def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:
     ours = best(table, OUTLIER)
     other = best(table, [row for row in table.index if not row.startswith("outlier-gradient") and row not in CONTROLS])
     return ours, other, mean_interval(table.loc[ours] - table.loc[other])
+
+
+def trimming(run: Run, budget: str) -> tuple[str, str]:
+    """What trimming by each row gains over random removal, best first, and whether an outlier gradient is the best.
+
+    Raises:
+        KeyError: if no models have been retrained without so many rows.
+    """
+    trimmed = run.trimmed()
+    table, whole = accuracy(trimmed, budget), accuracy(trimmed, "")
+    gains = {row: mean_interval(table.loc[row] - table.loc["random"]) for row in table.index if row != "random"}
+    gains["none"] = mean_interval(whole.loc["none"] - table.loc["random"])
+    order = sorted(gains, key=lambda row: -gains[row][0])
+    ours, other, difference = beside_the_best_other(table)
+    figures = "; ".join(f"{row} {points(*gains[row])}" for row in order)
+    beside_random = (
+        ", nor from removing as many rows at random."
+        if gains[ours][1] <= 0
+        else "; both are above random removal."
+        if gains[other][1] > 0
+        else "."
+    )
+    return f"{figures}. {ours} over {other} {points(*difference)}", verdict(
+        difference,
+        f"Stands: {ours} is above the best other row, {other}.",
+        f"Does not stand: {other} is above {ours}.",
+        f"Does not stand: {ours}, the best outlier gradient, cannot be told from {other}, the best other row"
+        f"{beside_random}",
+    )
