@@ -11,12 +11,13 @@ from .registry import registered
 
 
 def methods() -> pd.DataFrame:
-    """Every method: family, what it uses, its class of cost, hyperparameters with their defaults, idea and paper."""
+    """Every method: family, what it uses, the package it needs, class of cost, hyperparameters, idea and paper."""
     rows = [
         {
             "method": m.name,
             "family": m.family,
             "uses": ", ".join(sorted(m.uses)),
+            "package": m.package if m.installed else f"{m.package}: not installed",
             "cost": page(m).cost_class,
             "hyperparameters": ", ".join(f"{name}={p.default}" for name, p in m.hyperparameters.items()),
             "idea": m.idea,

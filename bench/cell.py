@@ -21,6 +21,7 @@ def prepare_problem(run: Run, spec: ProblemSpec) -> None:
     """Load, train and cache a problem; the run keeps where it lies and what scores are held against."""
     data = datasets.load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     folder = prepared(data, spec.model, spec.seed, spec.device)
+    trained = record(folder)
     known = {
         "spec": asdict(spec),
         "label": spec.label,
@@ -30,7 +31,8 @@ def prepare_problem(run: Run, spec: ProblemSpec) -> None:
         "model": spec.model,
         "seed": spec.seed,
         "n_train": len(data.train),
-        "model_accuracy": record(folder)["model_accuracy"],
+        "parameters": trained["parameters"],
+        "model_accuracy": trained["model_accuracy"],
         "folder": str(folder.resolve()),
         "card": data.card,
     }
@@ -104,8 +106,10 @@ def dependencies(run: Run, cell: Cell) -> dict[str, str]:
         "hyperparameters": repr(sorted(cell.hyperparameters.items())),
         "problem": Path(read_json(run.problem_file(cell.problem))["folder"]).name,
     }
-    parts |= {f"version of {name}": version for name, version in fingerprint.versions().items()}
-    for module in sorted(find(cell.method).modules(cell.hyperparameters)):
+    method = find(cell.method)
+    versions = fingerprint.versions(sorted(method.packages(cell.hyperparameters)))
+    parts |= {f"version of {name}": version for name, version in versions.items()}
+    for module in sorted(method.modules(cell.hyperparameters)):
         parts |= {f"code of {name}": code for name, code in fingerprint.code(module).items()}
     return parts
 

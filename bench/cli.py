@@ -6,7 +6,6 @@ import webbrowser
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import pandas as pd
 import typer
 
 from ..datasets.dataset import parse as parse_dataset
@@ -115,12 +114,10 @@ def trim(
     seeds: Annotated[int, typer.Option(help="Trainings of each arm.")] = 3,
     workers: Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")] = None,
 ) -> None:
-    """Retrain without the rows that a run's methods suspect, beside random removal."""
-    from ..reports.trimming import write_trimming
-
+    """Retrain without the rows that a run's methods suspect, beside random removal, and write the report anew."""
     budgets = [*(_split(budget) or []), *(more or [])]
     done = trim_run(run, budgets, seeds, methods=_split(methods), workers=workers)
-    print(f"Report: {write_trimming(done, run / 'report')}")
+    _report([done], run / "report")
 
 
 @app.command()
@@ -235,8 +232,7 @@ def _one_line(error: Exception) -> str:
 def _report(runs: list[Run], out: Path) -> Path:
     from ..reports.page import write_report  # plots take a second to import, which a listing need not wait for
 
-    frame = pd.concat([run.frame() for run in runs], ignore_index=True)
-    page = write_report(frame, [run.info for run in runs], out)
+    page = write_report(runs, out)
     print(f"Report: {page}")
     return page
 

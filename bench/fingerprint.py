@@ -6,9 +6,10 @@ import importlib.util
 import platform
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from torch import Tensor
 
 PACKAGE = "influence_bench"
@@ -31,8 +32,25 @@ def tensors(parts: Iterable[Tensor]) -> str:
 
 
 def versions(more: Iterable[str] = ()) -> dict[str, str]:
-    """Versions of Python, of the libraries that results depend on, and of more."""
-    return {"python": platform.python_version()} | {name: version(name) for name in (*LIBRARIES, *more)}
+    """Versions of Python, of the libraries that results depend on, and of those of more that are installed."""
+    found = {name: version(name) for name in LIBRARIES} | {name: installed(name) for name in more}
+    return {"python": platform.python_version()} | {name: own for name, own in found.items() if own}
+
+
+def installed(package: str) -> str | None:
+    """The version of an optional package, None if it or what its extras need is not installed; nothing is imported.
+
+    Args:
+        package: as pip is given it, `name` or `name[extra]`.
+    """
+    asked = Requirement(package)
+    try:
+        found = version(asked.name)
+    except PackageNotFoundError:
+        return None
+    lines = map(Requirement, requires(asked.name) or [])
+    needed = [one.name for one in lines if one.marker and any(one.marker.evaluate({"extra": e}) for e in asked.extras)]
+    return found if all(map(installed, needed)) else None
 
 
 def code(module: str) -> dict[str, str]:

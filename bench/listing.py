@@ -17,7 +17,7 @@ Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file that registers methods; repeatable.")
 ]
 LISTED = {  # the columns that fit a terminal; --json has them all
-    "methods": ["method", "family", "uses", "cost", "idea"],
+    "methods": ["method", "family", "uses", "package", "cost", "idea"],
     "datasets": ["dataset", "kind", "human noise", "licence", "source", "idea"],
     "noises": ["noise", "arguments", "idea"],
     "suites": ["suite", "rows", "seeds", "cells", "title"],

@@ -110,6 +110,7 @@ def _needs(method: Method) -> str:
         if name in parameters
     }
     needed = [spared.get(use, use) for use in sorted(method.uses)]
+    needed += [f"the package {method.package}"] if method.package else []
     return ", ".join(needed) or "the trained model and its training rows, no more"
 
 

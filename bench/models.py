@@ -13,7 +13,7 @@ from torch import Size, Tensor, nn
 from torch.nn import functional as F
 
 from .arguments import Registered, bracketed
-from .errors import unknown
+from .errors import InputError, unknown
 from .examples import Examples
 from .problem import Loss
 from .texts import Texts
@@ -159,11 +159,13 @@ def logistic(shape: Size, classes: int) -> nn.Module:
 
 
 @model(epochs=30, batch_size=64, optimizer="adam", learning_rate=2e-2, weight_decay=3e-3, schedule="one-cycle")
-def mlp(shape: Size, classes: int) -> nn.Module:
-    """Two hidden layers of 128 and 64 rectified units."""
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(shape.numel(), 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, classes)
-    )
+def mlp(shape: Size, classes: int, width: int = 128) -> nn.Module:
+    """Two hidden layers of 128 and 64 rectified units, or of another width and half of it."""
+    if width < 2:
+        raise InputError(f"mlp: width={width} does not fit: at least 2")
+    widths = (shape.numel(), width, width // 2)
+    hidden = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width // 2, classes))
 
 
 @model(

@@ -115,6 +115,7 @@ def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed:
         "recipe": asdict(architecture.recipe),
         "shape": list(data.train.shape),
         "classes": len(data.classes),
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
         "seed": seed,
         "learning_rates": [checkpoint.learning_rate for checkpoint in trained.checkpoints],
         "model_accuracy": accuracy(trained.model, data.test),

@@ -23,7 +23,7 @@ from .phases import phase
 
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
-Trainer = Callable[[Examples, int, float], nn.Module]
+Trainer = Callable[[Examples, int, float], nn.Module | tuple[nn.Module, Dynamics | None]]
 State = Mapping[str, Tensor]
 Given = TypeVar("Given")
 
@@ -59,8 +59,8 @@ class Problem:
         memory_budget: bytes that a method may take above the loaded problem. The gradient engine keeps to it by taking
             fewer rows at a time; what cannot keep to it is refused.
         dynamics: what the model said of each training row while it was trained, where a method needs it.
-        trainer: trains a new model as this one was trained, where a method needs it: a function of the training rows,
-            a seed and the share of all epochs after which to stop. The model knows all classes, whatever the rows.
+        trainer: trains a new model as this one was trained, where a method needs it: a function of rows, a seed and the
+            share of all epochs after which to stop, to the model, which knows all classes, or to it and its dynamics.
         groups: the kind of each training row (n,), where that is what the influence of rows on each other tells.
 
     Raises:
@@ -130,7 +130,7 @@ class Problem:
         return replace(self, train=self.train[rows], dynamics=dynamics, groups=groups)
 
     def retrained(self, rows: Any, seed: int, share: float = 1.0) -> "Problem":
-        """This problem with a model that has been trained anew, on some of its training rows only.
+        """This problem with a model that has been trained anew, on some of its training rows only, and its dynamics.
 
         Args:
             rows: which; the order counts.
@@ -144,8 +144,11 @@ class Problem:
         train = self.train[rows]
         with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
-            model = trainer(train.mapped(_single), seed, share).to(self.device, _dtype(self.model))
-        return replace(self, model=model, train=train, checkpoints=(), dynamics=None, groups=None)
+            trained = trainer(train.mapped(_single), seed, share)
+        model, dynamics = trained if isinstance(trained, tuple) else (trained, None)
+        own = next(self.model.parameters(), torch.zeros(()))
+        model.to(self.device, own.dtype)
+        return replace(self, model=model, train=train, checkpoints=(), dynamics=dynamics, groups=None)
 
     def only(self, uses: frozenset[str]) -> "Problem":
         """This problem without what a method does not declare that it uses."""
@@ -289,10 +292,6 @@ def _needed(given: Given | None, what: str) -> Given:
     if given is None:
         raise InputError(f"this method needs {what}")
     return given
-
-
-def _dtype(model: nn.Module) -> torch.dtype:
-    return next(model.parameters(), torch.zeros(())).dtype
 
 
 def _single(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import fingerprint
 from .arguments import Registered, bracketed, pieces
 from .errors import InputError, NotFinite, unknown
 from .passes import side_by_side
@@ -32,6 +33,8 @@ SPARED: Mapping[tuple[str, Any], Use] = {
     ("pooled", "none"): "groups",
 }
 """Hyperparameters under which a method does without what it uses otherwise."""
+OWN_DETECTORS = "iforest", "l1", "l2"
+"""Values of `detector` that are ours; PyOD has the others."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,13 @@ class Method(Registered):
     paper: str
     uses: frozenset[Use]
     pairwise: bool = False
+    package: str = ""
     word: ClassVar[str] = "hyperparameter"
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package that the method needs is there, if it needs one; nothing is imported to tell."""
+        return not self.package or fingerprint.installed(self.package) is not None
 
     @cached_property
     def hyperparameters(self) -> dict[str, inspect.Parameter]:
@@ -76,8 +85,21 @@ class Method(Registered):
         inner = (method.modules(own) for method, own in self.rows(given))
         return {self.function.__module__}.union(*inner)
 
+    def packages(self, given: Mapping[str, Any]) -> set[str]:
+        """Names of the optional packages that the method and the rows that it is made of depend on."""
+        own = {self.package} if self.package else set()
+        if given.get("detector", OWN_DETECTORS[0]) not in OWN_DETECTORS:
+            own.add("pyod")
+        return own.union(*(method.packages(inner) for method, inner in self.rows(given)))
+
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """As of anything registered; the rows that it names are checked too."""
+        """As of anything registered; the method's package has to be there, and the rows that it names are checked too.
+
+        Raises:
+            InputError: if not.
+        """
+        if not self.installed:
+            raise InputError(f"{self.name} needs {self.package}, which is not installed: pip install {self.package}")
         checked = super().checked(given)
         self.rows(checked)
         return checked
@@ -87,7 +109,7 @@ _methods: dict[str, Method] = {}
 
 
 def method(
-    *, family: str, paper: str, uses: Collection[Use] = (), pairwise: bool = False
+    *, family: str, paper: str, uses: Collection[Use] = (), pairwise: bool = False, package: str = ""
 ) -> Callable[[Function], Function]:
     """Register a function `(problem, **hyperparameters) -> scores (n_train,)`, higher meaning more suspect.
 
@@ -97,6 +119,8 @@ def method(
         uses: what it needs beyond the trained model and the training data; the rest is withheld from it.
         pairwise: whether it tells the influence (n_train, n_valid) of each training row on each validation row instead,
             higher meaning that the training row lowers the other's loss more.
+        package: the optional one that it needs, as pip names it. Without it the method is listed as not installed, and
+            a suite's `*` passes over it.
     """
 
     def register(function: Function) -> Function:
@@ -104,7 +128,7 @@ def method(
         known = _methods.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise InputError(f"the method '{name}' of {function.__module__} is already in {known.function.__module__}")
-        _methods[name] = Method(name, function, family, paper, frozenset(uses), pairwise)
+        _methods[name] = Method(name, function, family, paper, frozenset(uses), pairwise, package)
         return function
 
     return register

@@ -3,10 +3,13 @@
 RUN/run.json                          the suite, the machine, the versions, the command
 RUN/problems/PROBLEM.json, .npz       which prepared problem it is; the truth, for the metrics alone
 RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on; its scores
+RUN/trimmed/trims.json                the commands that retrained models without suspects
+RUN/trimmed/PROBLEM/DIGEST.json       one such training
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +23,9 @@ from . import fingerprint
 from .errors import InputError
 from .metrics import evaluate
 from .suite import Cell, ProblemSpec, file_name
+
+ABOUT = ("title", "suite", "definition", "command", "created", "machine", "versions", "commit")
+"""What a run's record says at least."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +44,51 @@ class Run:
         return [read_json(file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
 
     def frame(self) -> pd.DataFrame:
-        """One row per cell: what it was, its detection metrics, its cost, its status."""
-        return pd.DataFrame([self._row(record) for record in self.records()])
+        """One row per cell: what it was, its detection metrics, its cost, its status.
+
+        Raises:
+            InputError: if another version has written what cannot be read.
+        """
+        with self._of_this_version():
+            return pd.DataFrame([self._row(record) for record in self.records()])
 
     def trimmed(self) -> pd.DataFrame:
-        """One row per training without suspects (`trim`): problem and its seed, removal, budget, seed, accuracy."""
-        return pd.DataFrame([self._trained(file) for file in sorted((self.folder / "trimmed").glob("*/*.json"))])
+        """One row per training without suspects (`trim`): problem and its seed, removal, budget, seed, accuracy.
+
+        Raises:
+            InputError: if another version has written what cannot be read.
+        """
+        with self._of_this_version():
+            return pd.DataFrame([self._trained(file) for file in sorted((self.folder / "trimmed").glob("*/*.json"))])
+
+    @property
+    def trims(self) -> dict[str, dict[str, Any]]:
+        """Date, commit, machine and versions of each command that has retrained models here, by command."""
+        file = self.folder / "trimmed" / "trims.json"
+        return read_json(file) if file.exists() else {}
+
+    def write_trim(self, provenance: dict[str, Any]) -> None:
+        """Store where retrained models come from."""
+        write_json(self.folder / "trimmed" / "trims.json", self.trims | {provenance["command"]: provenance})
+
+    @contextmanager
+    def _of_this_version(self) -> Iterator[None]:
+        try:
+            yield
+        except (LookupError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(
+                f"{self.folder} was written by another version of influence-bench, or is damaged ({said}): "
+                "run its suite again, into another folder"
+            ) from error
 
     def _trained(self, file: Path) -> dict[str, Any]:
         result = read_json(file)
         problem = read_json(self.folder / "problems" / f"{result.pop('problem')}.json")
-        return {"problem": problem["label"], "problem_seed": problem["seed"]} | result
+        whole = {"problem": problem["label"], "problem_seed": problem["seed"], "n_train": problem["n_train"]}
+        return whole | result
 
     def scores(self, record: dict[str, Any]) -> NDArray[np.float64]:
         """The raw scores (n_train,), or (n_train, n_valid) of a pairwise method, of a finished cell."""
@@ -109,12 +149,17 @@ def open_run(folder: str | Path) -> Run:
     """The run in a folder.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none, or one of another version.
     """
     run = Run(Path(folder))
     if not (run.folder / "run.json").is_file():
         raise InputError(
             f"{folder} is not a run: it has no run.json; make one with influence-bench run SUITE --out {folder}"
+        )
+    if missing := [key for key in ABOUT if key not in run.info]:
+        raise InputError(
+            f"{folder} was written by another version of influence-bench: its run.json lacks {', '.join(missing)}; run "
+            "its suite again, into another folder"
         )
     return run
 

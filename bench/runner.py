@@ -5,7 +5,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +18,7 @@ from . import accelerator, fingerprint, machine
 from .cell import failure, stale
 from .errors import InputError
 from .progress import Progress, progress
+from .registry import find as method
 from .registry import load_plugin
 from .results import Run, read_json, write_json
 from .suite import Cell, ProblemSpec, Suite, describe, find
@@ -69,8 +70,13 @@ def run(
     )
     cells, workers = chosen.cells(), checked(workers, device)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
-    write_json(finished.folder / "run.json", provenance(chosen, workers, device))
+    what = {"title": chosen.title, "suite": chosen.name, "definition": describe(chosen)}
+    what["not_installed"] = chosen.not_installed()
+    packages = set[str]().union(*(method(cell.method).packages(cell.hyperparameters) for cell in cells))
+    write_json(finished.folder / "run.json", what | provenance(workers, device, packages))
     with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
+        for package, rows in chosen.not_installed().items():
+            shown.say(f"{package} is not installed, so these are left out: {', '.join(rows)}")
         prepare_problems(finished, list(chosen.problem_specs()), submit, shown)
         _score(finished, chosen, cells, submit, shown, retry_failed)
     return finished
@@ -96,19 +102,16 @@ def checked(workers: int | None, device: str) -> int:
     return workers
 
 
-def provenance(suite: Suite, workers: int, device: str) -> dict[str, Any]:
-    """Where a run's figures come from: suite, command, time, machine, versions, the code's digest and commit."""
+def provenance(workers: int, device: str, packages: Collection[str] = ()) -> dict[str, Any]:
+    """Where figures come from: command, time, machine, versions, of packages too, the code's digest and commit."""
     return {
-        "title": suite.title,
-        "suite": suite.name,
-        "definition": describe(suite),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
         "device": accelerator.described(accelerator.found(device)),
         "workers": workers,
         "threads_per_worker": THREADS,
-        "versions": fingerprint.versions(),
+        "versions": fingerprint.versions(sorted(packages)),
         "code": fingerprint.digest(*sorted(fingerprint.code("influence_bench.bench.cell").values())),
         "commit": machine.commit(),
     }

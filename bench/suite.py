@@ -12,7 +12,7 @@ from ..datasets import dataset as datasets
 from ..datasets.noise import parse_noise
 from . import fingerprint, models
 from .errors import InputError, unknown
-from .registry import parse, registered
+from .registry import Method, parse, registered
 
 FOLDER = Path(__file__).parent / "suites"
 
@@ -41,7 +41,8 @@ class ProblemSpec:
         """A name for readers, the same for every seed."""
         rate = f" {100 * self.rate:.3g} %" if self.rate else ""
         size = f", {self.size:,} rows" if self.size else ""
-        return f"{self.dataset}{size} · {self.noise}{rate} · {self.model}"
+        noise = [] if self.noise == "none" else [f"{self.noise}{rate}"]
+        return " · ".join([f"{self.dataset}{size}", *noise, self.model])
 
 
 @dataclass(frozen=True)
@@ -82,18 +83,16 @@ class Suite:
         """Every method on every problem with every seed: pairwise ones on prompts with answers, the others elsewhere.
 
         Raises:
-            InputError: if a method or hyperparameter is unknown, or a method is named that fits none of the problems.
+            InputError: if a method or hyperparameter is unknown, or a method is named that fits none of the problems
+                or needs a package that is not installed.
         """
         specs = list(self.problem_specs())
         generation = {spec.dataset: datasets.parse(spec.dataset)[0].kind == "generation" for spec in specs}
         rows = {}
-        left_out = [pattern.removeprefix("!") for pattern in self.methods if pattern.startswith("!")]
         for pattern in (pattern for pattern in self.methods if not pattern.startswith("!")):
-            names = [name for name in registered() if fnmatch(name, pattern)] if "*" in pattern else [pattern]
+            names = [one.name for one in self._matching(pattern) if one.installed] if "*" in pattern else [pattern]
             for text in names:
                 found, given = parse(text)
-                if "*" in pattern and any(fnmatch(found.name, one) for one in left_out):
-                    continue
                 rows[found.label(given)] = (found, given)
                 if "*" not in pattern and found.pairwise not in generation.values():
                     what = "prompts with answers" if found.pairwise else "labelled rows"
@@ -104,6 +103,18 @@ class Suite:
             for label, (found, given) in rows.items()
             if found.pairwise == generation[spec.dataset]
         ]
+
+    def not_installed(self) -> dict[str, list[str]]:
+        """The methods that a star stands for and that lack their package, by package."""
+        patterns = [pattern for pattern in self.methods if "*" in pattern and not pattern.startswith("!")]
+        found = [one for pattern in patterns for one in self._matching(pattern)]
+        lacking = {one.name: one.package for one in found if not one.installed}
+        return {package: [name for name in lacking if lacking[name] == package] for package in lacking.values()}
+
+    def _matching(self, pattern: str) -> list[Method]:
+        left_out = [one.removeprefix("!") for one in self.methods if one.startswith("!")]
+        found = [one for name, one in registered().items() if fnmatch(name, pattern)]
+        return [one for one in found if not any(fnmatch(one.name, out) for out in left_out)]
 
     def narrowed(
         self,

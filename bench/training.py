@@ -125,10 +125,15 @@ def train(
 
 
 def trainer(architecture: Architecture, classes: int, device: torch.device | str = "cpu") -> Trainer:
-    """Training by an architecture's recipe on a device, as methods that retrain a problem's model ask for it."""
+    """Training by an architecture's recipe on a device, as methods that retrain a problem's model ask for it.
 
-    def trained(rows: Examples, seed: int, share: float = 1.0) -> nn.Module:
-        return train(architecture, rows, classes, seed, share=share, device=device).model
+    A classifier gets more classes where a label names one.
+    """
+
+    def trained(rows: Examples, seed: int, share: float = 1.0) -> tuple[nn.Module, Dynamics | None]:
+        known = classes if architecture.loss is not None else max(classes, int(rows.y.max()) + 1)
+        result = train(architecture, rows, known, seed, share=share, device=device)
+        return result.model, result.dynamics
 
     return trained
 

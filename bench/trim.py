@@ -19,7 +19,7 @@ from .errors import InputError, unknown
 from .examples import Examples
 from .progress import Progress, progress
 from .results import Run, open_run, read_json, write_json
-from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool
+from .runner import PREPARE_SECONDS, THREADS, Submit, checked, pool, provenance
 from .suite import ProblemSpec
 from .training import Training, Watch, accuracy, train
 
@@ -70,10 +70,12 @@ def trim(
     run = run if isinstance(run, Run) else open_run(run)
     arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
     pending = {str(arm): arm for arm in arms if stale(run, arm)}
-    workers = checked(workers, arms[0].problem.device)
+    device = arms[0].problem.device
+    workers = checked(workers, device)
     with progress(f"Trim and retrain: {run.folder}") as shown, pool(workers, []) as submit:
         shown.stage("training", len(arms), done=len(arms) - len(pending))
         _train_all(run, pending, submit, shown)
+    run.write_trim(provenance(workers, device))
     return run
 
 

@@ -1,7 +1,7 @@
 """Label quality by probabilities of models that have not seen the row: cross-validation, then cleanlab."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,12 @@ from ..bench.registry import method
 Quality = Literal["self_confidence", "normalized_margin", "confidence_weighted_entropy"]
 
 
-@method(family="label quality", paper="Northcutt et al. 2021, section 3 (confident learning)", uses={"retraining"})
+@method(
+    family="label quality",
+    paper="Northcutt et al. 2021, section 3 (confident learning)",
+    uses={"retraining"},
+    package="cleanlab",
+)
 def confident_learning(problem: Problem, folds: int = 5) -> Scores:
     """Rows off the diagonal of the confident joint first, then the rest, each by 1 - normalized margin.
 
@@ -33,16 +38,22 @@ def confident_learning(problem: Problem, folds: int = 5) -> Scores:
     Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
-        InputError: if cleanlab is not installed, or there are not as many rows as folds.
+        InputError: if there are not as many rows as folds.
     """
-    cleanlab = _cleanlab()
+    from cleanlab import filter, rank
+
     y, p = problem.train.y.cpu().numpy(), out_of_sample(problem, folds)
-    wrong = cleanlab.filter.find_label_issues(y, p, filter_by="confident_learning", n_jobs=1)
-    quality = cleanlab.rank.get_label_quality_scores(y, p, method="normalized_margin")
+    wrong = filter.find_label_issues(y, p, filter_by="confident_learning", n_jobs=1)
+    quality = rank.get_label_quality_scores(y, p, method="normalized_margin")
     return np.asarray(wrong + 1 - quality, dtype=np.float64)
 
 
-@method(family="label quality", paper="Kuan & Mueller 2022, section 3 (label quality scores)", uses={"retraining"})
+@method(
+    family="label quality",
+    paper="Kuan & Mueller 2022, section 3 (label quality scores)",
+    uses={"retraining"},
+    package="cleanlab",
+)
 def cleanlab(problem: Problem, quality: Quality = "self_confidence", folds: int = 5) -> Scores:
     """1 - cleanlab's quality of the label, from out-of-sample probabilities.
 
@@ -58,9 +69,10 @@ def cleanlab(problem: Problem, quality: Quality = "self_confidence", folds: int 
     Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
-        InputError: if cleanlab is not installed, or there are not as many rows as folds.
+        InputError: if there are not as many rows as folds.
     """
-    rank = _cleanlab().rank
+    from cleanlab import rank
+
     y, p = problem.train.y.cpu().numpy(), out_of_sample(problem, folds)
     return np.asarray(1 - rank.get_label_quality_scores(y, p, method=quality), dtype=np.float64)
 
@@ -83,17 +95,8 @@ def out_of_sample(problem: Problem, folds: int) -> NDArray[np.float64]:
         for fold in range(folds):
             held = order[turn == fold]
             trained = problem.retrained(order[turn != fold], problem.seed)
-            part = replace(trained, train=problem.train[held]).probabilities().cpu().numpy()
+            part = replace(trained, train=problem.train[held], dynamics=None).probabilities().cpu().numpy()
             p = p if len(p) else np.empty((n, part.shape[1]))
             p[held.numpy()] = part
             advance(1)
     return p
-
-
-def _cleanlab() -> Any:
-    try:
-        import cleanlab.filter
-        import cleanlab.rank
-    except ImportError as error:
-        raise InputError("this method needs cleanlab: pip install 'influence-bench[labels]'") from error
-    return cleanlab

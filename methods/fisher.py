@@ -86,7 +86,7 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
         gradients.reduce(covariances, objective=objective)
     sides, values = {}, {}
     for name, (left, right, number) in covariances.result().items():
-        (left_values, left_vectors), (right_values, right_vectors) = torch.linalg.eigh(left), torch.linalg.eigh(right)
+        (left_values, left_vectors), (right_values, right_vectors) = _eigen(left), _eigen(right)
         like = spaces[0].parameters[name]
         sides[name] = left_vectors.to(like), right_vectors.to(like)
         kronecker = torch.outer(left_values.clamp(min=0) / number, right_values.clamp(min=0) / n)
@@ -103,6 +103,15 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
     return Factored(basis, values)
 
 
+def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (k,) and vectors (k, k); single precision may not converge where many units are dead."""
+    try:
+        values, vectors = torch.linalg.eigh(side)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        values, vectors = torch.linalg.eigh(side.double())
+    return values.to(side), vectors.to(side)
+
+
 def sampled_loss(outputs: Tensor, chance: Tensor) -> Tensor:
     """Cross-entropy (B,) with labels drawn from the model's own probabilities, by uniform numbers (B,)."""
     drawn = (outputs.detach().softmax(1).cumsum(1) < chance[:, None]).sum(1)
@@ -113,7 +122,12 @@ def _labelled(problem: Problem, space: GradientSpace, labels: Labels) -> Gradien
     """The training rows' gradients, with uniform numbers in place of labels where these are to be sampled."""
     if labels == "given":
         return space.train
+    return space.of(Examples(space.problem.train.x, chances(problem)))
+
+
+def chances(problem: Problem) -> Tensor:
+    """A uniform number for each training row (n,), which follows the row wherever it stands."""
     generator, order = torch.Generator().manual_seed(problem.seed), problem.sampling_order()
     chance = torch.empty(len(order))
     chance[order] = torch.rand(len(order), generator=generator)
-    return space.of(Examples(space.problem.train.x, chance))
+    return chance

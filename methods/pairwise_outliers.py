@@ -23,7 +23,7 @@ def pairwise_outlier_gradient(problem: Problem, clusters: int = 10, layers: Laye
 
     The clusters are those that k-means finds among the directions of the training gradients, one forest for each.
 
-    When: the training rows are of kinds that nobody has told you.
+    When: the answers' kinds are not known; next to `pairwise-cosine`, which says which rows of a cluster count.
 
     Args:
         problem: with validation rows.
@@ -55,14 +55,14 @@ def pairwise_outlier_gradient_paper(problem: Problem, layers: Layers = "last") -
     The method is told the class of each training row, fits one forest to each class, and gives all rows of a class the
     same influence: what is left to find is the class of the validation row.
 
-    When: the paper's figures are to be set beside ours; else take `pairwise-cosine`.
+    When: the paper's figures are to be set beside ours; else take `pairwise-outlier-gradient`.
 
     Args:
         problem: with validation rows and the kinds of the training rows.
         layers: whose parameters the gradients are taken for.
 
-    Cost (gradients): two forward passes for the last layer, else two epochs, and that of the forests; refused where the
-    gradients (n, p) are above the memory budget.
+    Cost (gradients): two forward passes for the last layer, else two epochs, and that of the forests; refused
+    where the gradients (n, p) are above the memory budget.
     """
     return _insideness(gradient_space(problem, layers), problem.known_groups, problem.sampling_order())
 

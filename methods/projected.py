@@ -18,7 +18,7 @@ from .gradients import Dense, Factored, Gradients, GradientSpace, Layers, gradie
 ROWS_IN_DOUBLE = 1024
 
 
-@method(family="influence function", paper="Park et al. 2023, section 3 (TRAK)", uses={"validation", "checkpoints"})
+@method(family="influence function", paper="Park et al. 2023 (TRAK)", uses={"validation", "checkpoints"})
 def trak(
     problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"
 ) -> Scores:
@@ -50,7 +50,7 @@ def trak(
     return (-torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
 
 
-@method(family="influence function", paper="Park et al. 2023, section 3 (TRAK, self-influence)", uses={"checkpoints"})
+@method(family="influence function", paper="Park et al. 2023 (TRAK, self-influence)", uses={"checkpoints"})
 def trak_self(
     problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"
 ) -> Scores:
@@ -79,7 +79,7 @@ def trak_self(
     return (torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
 
 
-@method(family="influence function", paper="Choe et al. 2024, section 3 (LoGra)", uses={"validation"})
+@method(family="influence function", paper="Choe et al. 2024 (LoGra)", uses={"validation"})
 def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """-Σ_l v_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 
@@ -105,7 +105,7 @@ def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers
     return scores.numpy()
 
 
-@method(family="influence function", paper="Choe et al. 2024, section 3 (LoGra, self-influence)")
+@method(family="influence function", paper="Choe et al. 2024 (LoGra, self-influence)")
 def logra_self(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l g_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 

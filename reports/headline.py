@@ -1,6 +1,8 @@
 """The sentences at the top of a report, made from its figures."""
 
+from collections.abc import Sequence
 from math import ceil, isnan
+from typing import Any
 
 import pandas as pd
 
@@ -17,9 +19,16 @@ def headline(board: Board) -> list[str]:
     return [_winner(board, leader), *_certainty(board), *_control(board)]
 
 
+def not_installed(infos: Sequence[dict[str, Any]]) -> list[str]:
+    """Which methods the runs left out for want of a package; a sentence, or none."""
+    lacking = {package: rows for info in infos for package, rows in info.get("not_installed", {}).items()}
+    named = [f"{package} ({', '.join(rows)})" for package, rows in lacking.items()]
+    return [f"Not installed, and so not on the board: {'; '.join(named)}."] if named else []
+
+
 def _winner(board: Board, leader: pd.Series) -> str:
     best = share(leader["roc_auc"]) + interval(leader["low"], leader["high"]).replace(", ", ",\N{NO-BREAK SPACE}")
-    sought = "influential data" if leader["name"].startswith("pairwise-") else "wrong labels"
+    sought = "influential data" if board.pairwise else "wrong labels"
     verb = f"finds {sought} best here" if len(board.methods) > 1 else "is the only method here"
     price = "" if isnan(leader["epochs"]) else f", for the price of {amount(leader['epochs'])} training epochs"
     return f"{leader['method']} {verb}: ROC-AUC {best} {_over(board)}{price}."

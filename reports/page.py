@@ -1,66 +1,69 @@
 """The report: one page that needs nothing beside it, the tables, and the plots."""
 
-from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
 
-from ..bench.results import write, writer
-from . import plots, style, tables
-from .headline import headline
-
-TEMPLATES = Path(__file__).parent / "templates"
+from ..bench.results import Run, write, writer
+from . import claims, curves, plots, tables, trimming
+from .headline import headline, not_installed
+from .render import render
+from .trimming import Trimming
 
 
-def write_report(frame: pd.DataFrame, infos: Sequence[dict[str, Any]], out: Path) -> Path:
-    """Write the leaderboard of the cells, and of the runs they come from, into a folder.
+def write_report(runs: Sequence[Run], out: Path) -> Path:
+    """Write the leaderboard of runs, and what trimming was worth where they hold retrained models, into a folder.
 
     Returns:
-        The page, `index.html`; beside it lie `leaderboard.md`, `leaderboard.csv`, `cells.csv` and the plots.
+        The page, `index.html`; beside it lie `leaderboard.md`, `leaderboard.csv`, `cells.csv` and the plots, and
+        `trimming.md` and `trimming.csv` where there are retrained models.
 
     Raises:
-        InputError: if the frame is empty, is not a frame of cells, or holds a cell twice.
+        InputError: if the runs have no cells, or one twice, or are of another version.
     """
-    board = tables.board(frame)
-    title = " + ".join(dict.fromkeys(str(info["title"]) for info in infos)) or "Leaderboard"
+    board = tables.board(pd.concat([run.frame() for run in runs], ignore_index=True))
+    trimmed = trimming.trimming(runs)
+    title = " + ".join(dict.fromkeys(str(run.info["title"]) for run in runs))
     contents = {
         **{f"plots/{name}": image for name, image in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
         "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": tables.markdown(board, title, headline(board)).encode(),
-        "index.html": html(board, title, infos).encode(),
+        "leaderboard.md": tables.markdown(board, title, sentences(board, runs)).encode(),
+        **(trimming_files(trimmed, title) if trimmed else {}),
+        "index.html": index(board, runs, trimmed, title).encode(),
     }
     for name, content in contents.items():
         write(out / name, writer(content))
     return out / "index.html"
 
 
-def html(board: tables.Board, title: str, infos: Sequence[dict[str, Any]]) -> str:
-    """The page; all that comes from the run is escaped."""
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    formats: tuple[Callable[..., str], ...] = (
-        style.amount,
-        style.share,
-        style.flat,
-        style.colour,
-        style.shade,
-        style.ink,
-    )
-    jinja.filters |= {one.__name__: one for one in formats}
-    first, *rest = headline(board)
-    return jinja.get_template("report.html").render(
+def sentences(board: tables.Board, runs: Sequence[Run]) -> list[str]:
+    """What the figures say, and which methods are not on the board for want of a package."""
+    return headline(board) + not_installed([run.info for run in runs])
+
+
+def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
+    """What trimming was worth: a table, its text and its plot, by file name."""
+    figures = {
+        "trimming": trimming.picture(trimmed, plots.COLUMN),
+        "trimming-wide": trimming.picture(trimmed, plots.PAGE),
+    }
+    return {
+        "trimming.csv": trimmed.table.to_csv(index=False).encode(),
+        "trimming.md": trimming.markdown(trimmed, title).encode(),
+        **{f"plots/{name}.{kind}": plots.image(one, kind) for name, one in figures.items() for kind in ("svg", "png")},
+    }
+
+
+def index(board: tables.Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
+    """The page."""
+    first, *rest = sentences(board, runs)
+    return render(
+        "report.html",
         title=title,
-        infos=infos,
+        infos=[run.info | ({"trimmed by": list(run.trims)} if run.trims else {}) for run in runs],
         board=board,
         winner=first,
         sentences=rest,
@@ -69,19 +72,31 @@ def html(board: tables.Board, title: str, infos: Sequence[dict[str, Any]]) -> st
         coverage=tables.coverage,
         costs=tables.costs(board),
         most=plots.MOST,
-        cost=_picture(plots.cost, board),
-        panels=_picture(plots.problems, board),
+        cost=plots.embedded(partial(plots.cost, board)),
+        panels=plots.embedded(partial(plots.problems, board)),
+        trimming=_trimming(trimmed) if trimmed else None,
+        claims=claims.sections(runs),
     )
+
+
+def _trimming(trimmed: Trimming) -> dict[str, object]:
+    """What the page shows of trimming."""
+    return {
+        "sentences": trimming.sentences(trimmed.table),
+        "picture": plots.embedded(partial(trimming.picture, trimmed)),
+        "tables": trimming.tables(trimmed),
+        "budgets": {
+            problem: plots.embedded(partial(curves.by_budget, trimmed, problem))
+            for problem in curves.several_budgets(trimmed.table)
+        },
+        "epochs": {
+            (problem, budget): plots.embedded(partial(curves.by_epoch, trimmed, problem, budget))
+            for problem, budget in curves.largest_budgets(trimmed.table).items()
+        },
+    }
 
 
 def _span(board: tables.Board) -> tuple[float, float]:
     """The range of ROC-AUC that the leaderboard's whiskers are drawn in, in steps of 0.05."""
     lowest = min(board.methods["roc_auc"].min(), board.methods["low"].min())
     return max(0.0, (lowest - 0.01) // 0.05 * 0.05), 1.0
-
-
-def _picture(draw: Callable[[tables.Board, float], Figure], board: tables.Board) -> dict[str, str]:
-    """A plot as data URIs, for a page and for a telephone."""
-    widths = {"wide": plots.PAGE, "narrow": plots.COLUMN}
-    svgs = {size: plots.image(draw(board, width), "svg") for size, width in widths.items()}
-    return {size: f"data:image/svg+xml;base64,{b64encode(svg).decode()}" for size, svg in svgs.items()}

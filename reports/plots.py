@@ -1,6 +1,7 @@
 """Plots of a leaderboard, for a page and for print."""
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
@@ -41,6 +42,16 @@ def image(figure: Figure, kind: str) -> bytes:
     with mpl.rc_context(PRINT):
         figure.savefig(stream, format=kind, dpi=220, metadata=metadata)
     return stream.getvalue()
+
+
+def embedded(draw: Callable[[float], Figure]) -> dict[str, str]:
+    """A plot as data URIs, `wide` for a page and `narrow` for a telephone."""
+    return {"wide": uri(image(draw(PAGE), "svg")), "narrow": uri(image(draw(COLUMN), "svg"))}
+
+
+def uri(svg: bytes) -> str:
+    """A plot as a data URI, for a page that needs nothing beside it."""
+    return f"data:image/svg+xml;base64,{b64encode(svg).decode()}"
 
 
 @mpl.rc_context(PRINT)
@@ -143,11 +154,11 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, every[0]
 
 
-def grid(width: float, height: float, down: int, across: int) -> tuple[Figure, list[Axes]]:
+def grid(width: float, height: float, down: int, across: int, sharey: bool = True) -> tuple[Figure, list[Axes]]:
     """A figure of so many inches, and its panels row by row."""
     figure = Figure((width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(down, across, squeeze=False, sharey=True).flat)
+    return figure, list(figure.subplots(down, across, squeeze=False, sharey=sharey).flat)
 
 
 def whiskers(

@@ -8,8 +8,8 @@ from math import ceil, comb, log2
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.stats import linregress, rankdata
 from scipy.stats import norm as normal
-from scipy.stats import rankdata
 from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 
@@ -73,6 +73,13 @@ def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
     x = np.asarray(values, dtype=np.float64)
     reach = student.ppf((1 + LEVEL) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
     return float(x.mean()), float(x.mean() - reach), float(x.mean() + reach)
+
+
+def power_of(sizes: ArrayLike, costs: ArrayLike) -> tuple[float, float, float]:
+    """The power of the size that a cost grows with, the slope of their logarithms, and Student's 95 % interval."""
+    fit = linregress(np.log(np.asarray(sizes, np.float64)), np.log(np.asarray(costs, np.float64)))
+    reach = student.ppf((1 + LEVEL) / 2, np.size(sizes) - 2) * fit.stderr
+    return float(fit.slope), float(fit.slope - reach), float(fit.slope + reach)
 
 
 def mean_ranks(table: pd.DataFrame) -> pd.Series:

@@ -38,6 +38,11 @@ class Board:
     claims: bool
 
     @property
+    def pairwise(self) -> bool:
+        """Whether the methods look for the training rows behind each answer, rather than for wrong labels."""
+        return bool(self.methods["name"].str.startswith("pairwise-").all())
+
+    @property
     def problems(self) -> pd.DataFrame:
         """What each problem is, averaged over its seeds."""
         what = {"rate": "mean", "n_train": "mean", "model_accuracy": "mean", "seed": "nunique"}

@@ -1,6 +1,8 @@
 """What several test files share."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,11 @@ def real_data() -> Path:
         reason = "INFLUENCE_BENCH_DATA names no folder of real data files"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     return folder
+
+
+@pytest.fixture
+def small_heap() -> Iterator[None]:
+    """kronfluence collects garbage at every step, which takes a second in a process that holds much else."""
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -160,6 +160,19 @@ def test_every_kind_of_parameter_has_a_block(kind):
     assert min(ib.score(name, problem, layers="all").min() for name in ("ekfac-self", "kfac-self")) > 0
 
 
+def test_where_single_precision_does_not_converge_double_does(monkeypatch):
+    problem, real = planted()[0], torch.linalg.eigh
+
+    def eigh(side):
+        if side.dtype == torch.float32:
+            raise torch.linalg.LinAlgError("the algorithm failed to converge")
+        return real(side)
+
+    expected = ib.score("ekfac-self", problem, layers="all")
+    monkeypatch.setattr(torch.linalg, "eigh", eigh)
+    np.testing.assert_allclose(ib.score("ekfac-self", problem, layers="all"), expected, rtol=1e-3)
+
+
 def test_they_come_close_to_the_inverse_of_the_gauss_newton_matrix():
     problem, _ = planted()
     for form, at_least in (("kfac", {"last": 0.95, "all": 0.9}), ("ekfac", {"last": 0.95, "all": 0.9})):

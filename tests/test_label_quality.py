@@ -1,6 +1,5 @@
 """Label quality out of sample and by neighbours, against the definitions and cleanlab."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from torch import nn
 
 import influence_bench as ib
+from influence_bench.bench import fingerprint
 from influence_bench.bench.contract import planted
 from influence_bench.methods.confident_learning import out_of_sample
 
@@ -142,8 +142,8 @@ def test_without_a_trainer_or_cleanlab_there_is_one_clear_line(name, monkeypatch
         ib.score(name, replace(problem, trainer=None))
     with pytest.raises(ib.InputError, match="folds=301 does not fit 300 training rows: it must be from 2 to 300"):
         ib.score(name, problem, folds=301)
-    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    with pytest.raises(ib.InputError, match=r"needs cleanlab: pip install 'influence-bench\[labels\]'"):
+    monkeypatch.setattr(fingerprint, "installed", lambda package: None)
+    with pytest.raises(ib.InputError, match=f"{name} needs cleanlab, which is not installed: pip install cleanlab"):
         ib.score(name, problem)
 
 

@@ -104,8 +104,11 @@ def test_every_method_takes_a_mapping_or_says_why_not():
     valid = fields(4), torch.arange(4) % CLASSES
     y = torch.arange(6) % CLASSES
     states = [(Positions(axis=True).state_dict(), 1.0) for _ in range(2)]
-    trained = {"dynamics": ib.Dynamics.of(torch.randn(2, 6, CLASSES), y), "trainer": lambda *_: Positions(axis=True)}
-    trained["groups"] = y
+
+    def of_new_rows(rows, seed, share):
+        return Positions(axis=True), ib.Dynamics.of(torch.randn(2, len(rows), CLASSES + 1), rows.y)
+
+    trained = {"dynamics": ib.Dynamics.of(torch.randn(2, 6, CLASSES), y), "trainer": of_new_rows, "groups": y}
     problem = ib.Problem(Positions(axis=True), (fields(), y), valid, states, **trained)
     refused = set()
     for name in ib.methods()["method"]:

@@ -2,10 +2,9 @@
 
 import ast
 import copy
-import gc
 import inspect
 from collections import defaultdict
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
@@ -16,12 +15,17 @@ from torch import nn
 from torch.nn import functional as F
 
 import influence_bench as ib
+from influence_bench.bench import fingerprint
 from influence_bench.bench import peers as module
 from influence_bench.bench.peers import DAMPING, DATTRI_DAMPING, KNOWN_LAYERS, peers
+from influence_bench.methods.fisher import chances, sampled_loss
 
 ROWS, BATCH, CLASSES = 24, 10, 4
 LIBRARIES = {"captum", "dattri", "kronfluence", "opacus"}
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")  # the libraries' own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),  # the libraries' own
+    pytest.mark.usefixtures("small_heap"),
+]
 
 
 class MeanOverPositions(nn.Module):
@@ -56,14 +60,6 @@ def case(request):
     )
     problem = ib.Problem(model, train, valid, batch_size=BATCH)
     return request.param, problem, Expected(problem)
-
-
-@pytest.fixture(autouse=True)
-def small_heap():
-    """kronfluence collects garbage at every step, which takes a second in a process that holds much else."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 class Expected:
@@ -121,23 +117,27 @@ class Expected:
         return total
 
     def ekfac(self):
-        """Σ_l (UᵀgV)² / (Λ + 0.1 mean Λ) with Λ the mean of (UᵀgV)², the Fisher matrix being that of the labels."""
+        """Σ_l (UᵀgV)² / (Λ + 0.1 mean Λ) with Λ the mean of (UᵀgV)² over gradients of labels that the model draws."""
         total, seen = torch.zeros(ROWS, dtype=torch.float64), {}
         layers = {name: m for name, m in self.model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
         for name, layer in layers.items():
             layer.register_forward_hook(lambda m, args, out, name=name: seen.update({name: (args[0], out)}))
-        loss = F.cross_entropy(self.model(self.problem.train.x.double()), self.problem.train.y, reduction="sum")
-        deltas = torch.autograd.grad(loss, [out for _, out in seen.values()])
-        for (name, (a, _)), delta in zip(seen.items(), deltas, strict=True):
+        logits = self.model(self.problem.train.x.double())
+        drawn = sampled_loss(logits, chances(self.problem)).sum()
+        given = F.cross_entropy(logits, self.problem.train.y, reduction="sum")
+        outs = [out for _, out in seen.values()]
+        deltas = [torch.autograd.grad(loss, outs, retain_graph=True) for loss in (drawn, given)]
+        for (name, (a, _)), *both in zip(seen.items(), *deltas, strict=True):
             layer = layers[name]
             if isinstance(layer, nn.Conv2d):
                 a = F.unfold(a, layer.kernel_size, padding=layer.padding, stride=layer.stride).mT.flatten(0, 1)
-                delta = delta.flatten(2).mT.flatten(0, 1)
+                both = [delta.flatten(2).mT.flatten(0, 1) for delta in both]
             a = torch.cat([a, torch.ones(len(a), 1)], 1) if layer.bias is not None else a
-            u, v = (torch.linalg.eigh(part.detach().T @ part.detach())[1] for part in (delta, a))
-            g = torch.einsum("npo,npi->noi", delta.reshape(ROWS, -1, len(u)), a.reshape(ROWS, -1, len(v)))
-            squares = (u.T @ g @ v).square().detach()
-            total += (squares / (squares.mean(0) + 0.1 * squares.mean())).sum((1, 2))
+            u, v = (torch.linalg.eigh(part.detach().T @ part.detach())[1] for part in (both[0], a))
+            a = a.reshape(ROWS, -1, len(v))
+            g = [torch.einsum("npo,npi->noi", delta.reshape(ROWS, -1, len(u)), a) for delta in both]
+            fisher, own = ((u.T @ one @ v).square().detach() for one in g)
+            total += (own / (fisher.mean(0) + 0.1 * fisher.mean())).sum((1, 2))
         return total
 
 
@@ -160,8 +160,6 @@ def test_peer_gives_the_scores_of_plain_autograd(case, peer, monkeypatch, tmp_pa
     name, problem, expected = case
     monkeypatch.chdir(tmp_path)
     before, modes = copy.deepcopy(problem.model.state_dict()), [m.training for m in problem.model.modules()]
-    labels = iter(problem.train.y.split(BATCH) * 2)
-    monkeypatch.setattr(torch, "multinomial", lambda probabilities, n: next(labels)[:, None])
 
     where = "last" if peer.work.startswith("last-layer") else "all"
     fails = CANNOT.get((name, peer.package, where)) or CANNOT.get((name, peer.name, where))
@@ -186,12 +184,12 @@ def test_peer_gives_the_scores_of_plain_autograd(case, peer, monkeypatch, tmp_pa
 
 def test_an_absent_library_is_reported_and_is_no_error(monkeypatch):
     def absent(name):
-        raise metadata.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     assert {peer.package for peer in peers()} == {"torch"} | LIBRARIES
     alone = [peer for peer in peers() if peer.package == "torch"]
     assert all(peer.installed and torch.__version__.startswith(peer.version) for peer in alone)
-    monkeypatch.setattr(metadata, "version", absent)
+    monkeypatch.setattr(fingerprint, "version", absent)
     assert {(peer.version, peer.installed) for peer in peers()} == {("not installed", False)}
 
 
@@ -209,10 +207,3 @@ def test_peers_of_one_kind_of_work():
     assert len(set(names)) == len(names)
     assert {peer.work for peer in peers("all-layer inner products")} == {"all-layer inner products"}
     assert len(peers("all-layer inner products")) == 6
-
-
-def test_a_model_without_linear_layers_has_no_last_one():
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    problem = ib.Problem(model, (torch.zeros(2, 1, 4, 4), torch.tensor([0, 1])))
-    with pytest.raises(ib.InputError, match="no linear layer"):
-        peers("last-layer squared L2 norms")[0].function(problem)

@@ -1,4 +1,4 @@
-"""Influence functions and gradient tracing against the libraries that define them alike, where these are installed.
+"""What no row of a peer shows (`tests/test_peer_rows.py`): other options of these libraries, and where they go wrong.
 
 Where a library differs, the test says how: `pytest.raises`, a `nan`, or what has to be changed to agree.
 """
@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import influence_bench as ib
-from influence_bench.bench import peers
 from influence_bench.methods.gradients import gradient_space
 from influence_bench.methods.influence import Dense, damped, relative_influence
 
@@ -80,12 +79,6 @@ def test_conjugate_gradients_are_dattris_while_it_has_steps_to_make(oracle):
     assert np.isfinite(ib.score("influence-cg", oracle.problem, damping=DAMPING, tolerance=1e-6, steps=1000)).all()
 
 
-def test_arnoldi_is_dattris_within_the_curvatures_rank(oracle):
-    ours = ib.score("arnoldi", oracle.problem, rank=5, steps=LAST, damping=DAMPING)
-    more = {"max_iter": LAST - 1, "regularization": DAMPING}
-    close(ours, dattri("IFAttributorArnoldi", oracle.problem, proj_dim=5, **more), AGREES)
-
-
 @pytest.mark.parametrize(("method", "power"), [("l", 1), ("theta", 2)])
 def test_relative_influence_is_dattris(oracle, method, power):
     space = gradient_space(oracle.problem, "last")
@@ -114,25 +107,3 @@ def test_exact_influence_is_captums(oracle):
     found = captum(naive, problem, projection_dim=LAST)
     theirs = -len(problem.train) * found.influence((problem.valid.x, problem.valid.y)).mean(0)
     close(ib.score("influence-exact", problem, damping=DAMPING), theirs, 1e-4)
-
-
-def test_arnoldi_is_captums(oracle):
-    module = pytest.importorskip("captum.influence._core.arnoldi_influence_function")  # captum.influence lacks it
-    problem, n = oracle.problem, len(oracle.problem.train)
-    options = {"projection_dim": 5, "arnoldi_dim": LAST, "arnoldi_tol": 1e-3}
-    found = captum(module.ArnoldiInfluenceFunction, problem, **options)
-    theirs = -n * found.influence((problem.valid.x, problem.valid.y)).mean(0)
-    more = {"rank": 5, "steps": LAST, "damping": DAMPING}
-    close(ib.score("arnoldi", problem, **more), theirs, AGREES)
-    close(ib.score("arnoldi-self", problem, **more), n * found.self_influence(), AGREES)
-
-
-@pytest.mark.parametrize("name", ["kfac", "ekfac"])
-def test_kronecker_factored_influence_is_kronfluences(oracle, name, monkeypatch):
-    pytest.importorskip("kronfluence")
-    problem = oracle.problem
-    for query, sign, ours in ((problem.valid, -1, name), (None, 1, f"{name}-self")):
-        labels = iter(problem.train.y.split(problem.batch_size) * 2)
-        monkeypatch.setattr(torch, "multinomial", lambda probabilities, n, labels=labels: next(labels)[:, None])
-        theirs = sign * peers.kronfluence(problem, query=query, strategy=name)
-        close(ib.score(ours, problem, labels="given", layers="all"), theirs, AGREES)

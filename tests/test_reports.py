@@ -1,6 +1,9 @@
 """The report: what a reader sees, whatever the run holds."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,15 @@ import pandas as pd
 import pytest
 
 import influence_bench as ib
+from influence_bench.bench.results import Run
 from influence_bench.reports.compare import compare
+from influence_bench.reports.curves import by_budget
 from influence_bench.reports.headline import headline
-from influence_bench.reports.page import html, write_report
+from influence_bench.reports.page import index, write_report
 from influence_bench.reports.plots import PAGE, cost
+from influence_bench.reports.style import FAMILIES as FAMILY_COLOURS
 from influence_bench.reports.tables import Board, board
+from influence_bench.reports.trimming import trimming
 
 FAMILIES = {"el2n": "gradient norm", "loss": "label quality", "tracin": "gradient tracing", "random": "control"}
 INFO: dict[str, Any] = {
@@ -25,6 +32,31 @@ INFO: dict[str, Any] = {
     "versions": {"numpy": "2.4.6", "torch": "2.9.0"},
     "code": "0123abcd",
 }
+
+
+@dataclass(frozen=True)
+class Told(Run):
+    """A run that is told its cells and retrained models, in place of a folder of them."""
+
+    folder: Path = Path("nowhere")
+    cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    retrained: pd.DataFrame = field(default_factory=pd.DataFrame)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return INFO | self.about
+
+    def frame(self) -> pd.DataFrame:
+        return self.cells
+
+    def trimmed(self) -> pd.DataFrame:
+        return self.retrained
+
+    def records(self) -> list[dict[str, Any]]:
+        return [{"method": method, "family": family} for method, family in FAMILIES.items()]
+
+
 METHODS = ["el2n", "loss", "outlier-gradient[detector=l1]", "tracin", "random"]
 DATASETS = ["digits", "blobs", "half-moons", "breast-cancer"]
 
@@ -72,11 +104,11 @@ def failing(cells: pd.DataFrame, rows: Any, status: str, error: str) -> pd.DataF
 
 
 def page(board: Board) -> str:
-    return html(board, "A title", [INFO])
+    return index(board, [Told()], None, "A title")
 
 
 def test_a_report_is_a_page_tables_and_plots(tmp_path: Path) -> None:
-    index = write_report(frame(), [INFO], tmp_path / "report")
+    index = write_report([Told(cells=frame())], tmp_path / "report")
     files = {str(file.relative_to(index.parent)) for file in index.parent.rglob("*") if file.is_file()}
     plots = {
         f"plots/{name}.{kind}"
@@ -100,7 +132,7 @@ def test_the_page_asks_for_nothing_from_outside() -> None:
 
 def test_the_same_cells_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     for name, cells in (("a", frame()), ("b", frame().sample(frac=1, random_state=1))):
-        write_report(cells, [INFO], tmp_path / name)
+        write_report([Told(cells=cells)], tmp_path / name)
     files = [file.relative_to(tmp_path / "a") for file in (tmp_path / "a").rglob("*.*")]
     assert len(files) == 14
     for file in files:
@@ -110,7 +142,7 @@ def test_the_same_cells_give_the_same_bytes_in_any_order(tmp_path: Path) -> None
 def test_what_comes_from_the_frame_is_escaped(tmp_path: Path) -> None:
     hostile = "<script>alert('$x_$')</script>|*&"
     cells = frame([*METHODS, hostile]).assign(family=hostile, uses=hostile, notes=hostile)
-    index = write_report(failing(cells, 0, "error", hostile), [INFO | {"command": hostile}], tmp_path)
+    index = write_report([Told(cells=failing(cells, 0, "error", hostile), about={"command": hostile})], tmp_path)
     assert "<script>alert" not in index.read_text()
     assert "<script>alert" not in (tmp_path / "leaderboard.md").read_text()
     assert "&lt;script&gt;alert" in index.read_text()
@@ -190,7 +222,7 @@ def test_epochs_are_averaged_as_ratios_and_memory_is_the_highest_peak() -> None:
     ids=["one cell", "all of one method failed", "all failed"],
 )
 def test_the_smallest_and_saddest_runs_have_a_page(cells: pd.DataFrame, tmp_path: Path) -> None:
-    assert write_report(cells, [INFO], tmp_path).stat().st_size > 5000
+    assert write_report([Told(cells=cells)], tmp_path).stat().st_size > 5000
 
 
 @pytest.mark.parametrize(
@@ -205,7 +237,7 @@ def test_a_frame_that_cannot_be_reported_says_why_in_one_line(
     cells: pd.DataFrame, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ib.InputError, match=message) as caught:
-        write_report(cells, [INFO], tmp_path)
+        write_report([Told(cells=cells)], tmp_path)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -239,3 +271,62 @@ def test_comparing_pairs_the_cells_that_both_runs_have() -> None:
 def test_comparing_runs_without_a_common_cell_is_refused() -> None:
     with pytest.raises(ib.InputError, match="share no cell"):
         compare(frame(["loss"]), frame(["tracin"]))
+
+
+def retrained(budgets: Sequence[str] = ("5%", "true"), trainings: int = 3) -> pd.DataFrame:
+    """Trainings without suspects, of which `loss` is worth half a point and `el2n` nothing."""
+    rng = np.random.default_rng(0)
+    worth = {"none": 0.0, "none, unshuffled": 0.0, "random": 0.0, "oracle": 0.01, "loss": 0.005, "el2n": 0.0}
+    rows = []
+    for removal, budget, seed in product(worth, budgets, range(trainings)):
+        k = 0 if removal.startswith("none") else 200 if budget == "true" else 50
+        accuracy = 0.9 + worth[removal] + rng.normal(0, 1e-5)
+        row = {"problem": "digits · mlp", "problem_seed": 0, "n_train": 1000, "removal": removal, "seed": seed, "k": k}
+        row |= {"budget": budget if k else "", "wrong_labels": k // 2, "accuracy": accuracy}
+        rows.append(row | {"accuracy_by_epoch": [0.2, 0.8, 0.89, accuracy]})
+    return pd.DataFrame(rows).drop_duplicates(["removal", "budget", "seed"])
+
+
+def test_retrained_models_have_a_section_files_and_a_sentence_that_says_what_chance_explains(tmp_path: Path) -> None:
+    written = write_report([Told(cells=frame(), retrained=retrained())], tmp_path)
+    text = written.read_text()
+    assert "loss gains most: +0.50 points of test accuracy" in text
+    assert "removing wrong labels first, which no method could know: +1.00" in text
+    assert re.search(r"Of 4 trimmings by a method, [23] are better .* chance alone would give about 0\.1 each", text)
+    assert text.count("<summary>digits · mlp, without") == 2
+    assert "By budget: digits" in text
+    assert "By epoch: digits · mlp, without as many rows as are wrong" in text
+    assert "| loss " in (tmp_path / "trimming.md").read_text()
+    assert set(pd.read_csv(tmp_path / "trimming.csv")["share"]) == {0.05, 0.2}
+    assert (tmp_path / "plots" / "trimming.svg").stat().st_size > 1000
+
+
+def test_a_single_budget_is_no_curve_and_a_single_training_no_claim(tmp_path: Path) -> None:
+    text = write_report([Told(cells=frame(), retrained=retrained(["5%"], 1))], tmp_path).read_text()
+    assert "By budget" not in text
+    assert "tells nothing of the spread: no interval, and no claim." in text
+
+
+def test_a_line_of_retrained_models_is_drawn_over_the_others_in_grey() -> None:
+    found = trimming([Told(retrained=retrained())])
+    assert found is not None
+    figure = by_budget(found, "digits · mlp", PAGE)
+    panel = next(axes for axes in figure.axes if axes.get_title(loc="left") == "loss")
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["5", "true\n(20)"]
+    assert np.allclose(panel.lines[5].get_ydata(), 0.5, atol=0.05)
+    assert panel.lines[5].get_color() == FAMILY_COLOURS["label quality"][0]
+
+
+def test_runs_that_retrained_the_same_models_count_them_once() -> None:
+    once, twice = (trimming([Told(retrained=retrained())] * times) for times in (1, 2))
+    assert once is not None
+    assert twice is not None
+    pd.testing.assert_frame_equal(once.table, twice.table)
+
+
+def test_a_board_of_influential_data_does_not_speak_of_wrong_labels() -> None:
+    cells = frame(["pairwise-dot", "pairwise-random"])
+    text = page(board(cells))
+    assert "pairwise-dot finds influential data best here" in text
+    assert "rong label" not in text
+    assert "Wrong labels" in page(board(frame()))

@@ -71,7 +71,7 @@ def test_a_prepared_problem_trains_its_model_anew_bit_by_bit(tmp_path, monkeypat
     again = problem.retrained(slice(None), 3)
     for name, tensor in problem.state.items():
         assert torch.equal(tensor, again.state[name])
-    assert again.dynamics is None
+    assert torch.equal(again.dynamics.given_logit, problem.dynamics.given_logit)
     assert len(again.checkpoints) == 1
     other = problem.retrained(slice(0, 50), 4)
     assert len(other.train) == 50

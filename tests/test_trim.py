@@ -12,7 +12,8 @@ import influence_bench as ib
 from influence_bench.bench.results import read_json
 from influence_bench.bench.suite import ProblemSpec
 from influence_bench.bench.trim import Arm, arm_file, removed, trim
-from influence_bench.reports.trimming import gains, markdown, write_trimming
+from influence_bench.reports.page import write_report
+from influence_bench.reports.trimming import gains
 
 SUITE = """
 title = "A small suite"
@@ -82,7 +83,7 @@ def test_differences_are_paired_by_seed():
         for seed, accuracy in enumerate(rng.normal(0.9, 0.01, 6)):
             rows.append(
                 {"problem": "p", "problem_seed": 0, "removal": removal, "budget": budget, "seed": seed, "k": 5}
-                | {"wrong_labels": 2, "accuracy": accuracy}
+                | {"n_train": 100, "wrong_labels": 2, "accuracy": accuracy}
             )
     frame = pd.DataFrame(rows).sample(frac=1, random_state=0)
     table = gains(frame).set_index("removal")
@@ -98,13 +99,21 @@ def test_differences_are_paired_by_seed():
 
 
 def test_the_report_has_every_arm(run, tmp_path):
-    text = write_trimming(run, tmp_path).read_text()
+    page = write_report([run], tmp_path).read_text()
+    text = (tmp_path / "trimming.md").read_text()
     assert "without 10% of the rows" in text
     assert "without as many rows as are wrong" in text
     for removal in ("loss", "random", "oracle", "none, unshuffled"):
         assert f"| {removal} " in text
-    assert (tmp_path / "plots" / "trimming.svg").stat().st_size > 1000
-    assert markdown(gains(run.trimmed()), "x").startswith("# x: trim")
+        assert f'<th scope="row">{removal}</th>' in page
+    assert text.startswith("# A small suite: trim and retrain")
+
+
+def test_retrained_models_say_where_they_come_from(run, tmp_path):
+    (command,) = run.trims
+    assert run.trims[command]["command"] == command
+    assert run.trims[command]["commit"] == run.info["commit"]
+    assert "Trimmed by" in write_report([run], tmp_path).read_text()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Projection(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """k sums of all numbers with random signs, divided by √k (Park et al. 2023, section 3, step 2; Achlioptas 2003).
+    """k sums of all numbers with random signs, divided by √k (Park et al. 2023; Achlioptas 2003).
 
     Signs are drawn block by block, once for each batch. A gradient is formed for as many rows of a parameter as fit a
     block: for independent signs this takes never more multiplications than any product with the factors, T·out·in +
@@ -91,7 +91,7 @@ class Dense:
 class Sparse:
     """Every number, with a random sign, added to s of k columns, divided by √s: a sparse Johnson-Lindenstrauss matrix.
 
-    One column of each of s equal parts (Kane & Nelson 2014, section 1.1, block construction; for s = 1, the count
+    One column of each of s equal parts (Kane & Nelson 2014, block construction; for s = 1, the count
     sketch). Signs and columns are drawn anew for each batch. Gradients are formed, for so few samples at a time that
     they stay in the cache; an embedding's only where few tokens occur.
 
@@ -144,7 +144,7 @@ class Sparse:
 class Factored:
     """leftᵀ g right of each parameter's gradient (out, in): random signs left (out, j) / √j and right (in, k) / √k.
 
-    The low-rank projection of Choe et al. 2024 (LoGra, section 3.1). A kernel's gradient is (out, in × kernel), a
+    The low-rank projection of Choe et al. 2024 (LoGra). A kernel's gradient is (out, in × kernel), a
     vector's (out, 1), an embedding's (tokens, width). A side that is no longer than its projection is left as it is, so
     that short vectors are kept whole. Every parameter has columns of its own, in the order of the parameters.
 

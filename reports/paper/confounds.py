@@ -9,7 +9,7 @@ from ..style import share
 from ..trimming import points
 from .figures import accuracy, aucs, percent, told, verdict
 
-SUITES = ("paper-synthetic", "paper-vision")
+SUITES = ("paper-synthetic", "paper-vision", "paper-vision-full")
 QUALITY = ("self-confidence", "margin", "confidence-weighted-entropy")
 
 

@@ -6,9 +6,11 @@ from ..statistics import mean_interval
 from ..style import share
 from .figures import OUTLIER, aucs, beside_the_best_other, percent, told, trimming, verdict, wrong_among_removed
 
+SUITES = ("paper-vision", "paper-vision-full")
+
 
 @claim(
-    "paper-vision",
+    SUITES,
     "section 5, Table 2: accuracy after trimming 5 %",
     "cross-entropy 90.87, 89.17, 82.27 (aggregate, random, worst); best baseline 92.07, 90.09, 83.65; "
     "L1 91.86, 90.66, 84.20; L2 92.21, 90.25, 82.99; isolation forest 91.36, 90.20, 83.72; no random removal",
@@ -20,7 +22,7 @@ def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Finding:
 
 
 @claim(
-    "paper-vision",
+    SUITES,
     "section 5: no detection metric is reported on CIFAR-10N, though the true labels are known",
     "none",
 )
@@ -46,7 +48,7 @@ def outlier_gradients_find_human_label_noise(run: Run) -> Finding:
     )
 
 
-@claim("paper-vision", "its code: gradients are taken once, of the last epoch's model", "not varied")
+@claim(SUITES, "its code: gradients are taken once, of the last epoch's model", "not varied")
 def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
     """The gradients of the final model are those to look at."""
     table = aucs(run)
@@ -70,7 +72,7 @@ def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
 
 
 @claim(
-    "paper-vision",
+    SUITES,
     "section 5: trimming budget of 5 %, far below the share of wrong labels",
     "9.03, 17.23 and 40.21 % of the labels are wrong",
 )

@@ -33,9 +33,21 @@ def problem(request):
     build = partial(models.find(request.param).build, torch.Size(shape), 10)
     model = build()
     x, y = torch.randn(ROWS, *shape), torch.randint(10, (ROWS,))
-    dynamics = ib.Dynamics.of(torch.randn(10, ROWS, 10), y)
+    dynamics = dynamics_of(y)
     states = [(model.state_dict(), 1.0), (build().state_dict(), 1.0)]
-    return ib.Problem(model, (x, y), (x[:64], y[:64]), states, dynamics=dynamics, trainer=lambda *_: build())
+    return ib.Problem(
+        model,
+        (x, y),
+        (x[:64], y[:64]),
+        states,
+        dynamics=dynamics,
+        trainer=lambda rows, *_: (build(), dynamics_of(rows.y)),
+    )
+
+
+def dynamics_of(y):
+    """Random dynamics of ten epochs, for as many classes as there are, and one more."""
+    return ib.Dynamics.of(torch.randn(10, len(y), 11), y)
 
 
 def note_epochs(benchmark, problem):
