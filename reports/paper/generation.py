@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...bench.errors import InputError
 from ...bench.results import Run
-from ..claims import Finding, claim
+from ..claims import Finding, claim, picture
 from ..plots import PAGE, grid
 from ..statistics import by_problem, mean_interval
 from ..style import PRINT, share
@@ -123,6 +123,7 @@ def the_inverse_curvature_is_what_tracing_lacks(run: Run) -> Finding:
     )
 
 
+@picture("paper-generation")
 @mpl.rc_context(PRINT)
 def heat_maps(run: Run, width: float) -> Figure:
     """How much each class of training prompts influences each class of test prompts, by method; seed 0.
