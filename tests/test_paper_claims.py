@@ -163,7 +163,8 @@ def test_other_layers_are_a_confound_where_they_alone_move_a_baseline(adapters, 
     run = a_run(TEXT | {f"{row}[layers=lora]": adapters for row in ("outlier-gradient", "grad-dot", "datainf")})
     found = text.methods_see_other_layers(run)
     assert found.verdict.startswith(sentence)
-    assert f"{0.8 - adapters:+.3f} as compared in the paper, -0.050 [-0.050, -0.050] where both" in found.ours
+    assert "] as compared in the paper, -0.050 [-0.050, -0.050] where both" in found.ours
+    assert f"The forest over DataInf: {0.8 - adapters:+.3f} [" in found.ours
 
 
 @pytest.mark.parametrize(("clean", "sentence"), [(0.85, "Confirmed"), (0.1, "Not confirmed")])
@@ -172,9 +173,11 @@ def test_the_papers_influence_on_texts_is_told_with_both_signs(clean, sentence):
     rows |= {"datainf": clean, "datainf[layers=lora]": clean}
     arms = {("datainf[layers=lora]", "30%"): 0.8, ("datainf-paper[layers=lora]", "30%"): 0.75}
     found = text.influence_on_the_training_rows_has_no_settled_sign(a_run(rows, arms))
-    assert "0.200 [0.198, 0.202] as the paper's code has it, 0.800 with the other sign" in found.ours
+    assert "as the paper's code has it 0.199, 0.200, 0.201 (seed by seed" in found.ours
     assert "+5.00 [+5.00, +5.00] points" in found.ours
     assert found.verdict.startswith(sentence)
+    unsettled = text.influence_on_the_training_rows_has_no_settled_sign(a_run(rows | {"datainf-paper": 0.5}, arms))
+    assert unsettled.verdict.startswith("Confirmed: which sign finds the flips differs from seed to seed")
 
 
 def test_texts_are_judged_by_accuracy_and_by_detection():

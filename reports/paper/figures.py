@@ -8,6 +8,7 @@ import pandas as pd
 from ...bench.results import Run
 from ...bench.trim import CONTROLS
 from ..statistics import mean_interval
+from ..style import share
 from ..trimming import points
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
@@ -30,6 +31,12 @@ def told(name: str, interval: Interval, form: Callable[[float], str]) -> str:
     """A figure with its name and interval."""
     middle, low, high = (form(value) for value in interval)
     return f"{name} {middle}" + ("" if np.isnan(interval[1]) else f" [{low}, {high}]")
+
+
+def moved(difference: Interval) -> str:
+    """A difference of ROC-AUCs with its interval."""
+    middle, low, high = (f"{value:+.3f}" for value in difference)
+    return middle + ("" if np.isnan(difference[1]) else f" [{low}, {high}]")
 
 
 def percent(value: float) -> str:
@@ -85,6 +92,16 @@ def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:
     """ROC-AUC, or another metric, of finding what is sought, row × (problem, seed), where all cells ended well."""
     frame = run.frame()
     return frame.pivot(index="method", columns=["problem", "seed"], values=metric).dropna()
+
+
+def aucs_told(table: pd.DataFrame, rows: Iterable[str], separator: str = "; ") -> str:
+    """The mean of each row with its interval, as far as that lies between 0 and 1.
+
+    Raises:
+        KeyError: if a row is missing.
+    """
+    clipped = {row: np.clip(mean_interval(table.loc[row]), 0, 1) for row in rows}
+    return separator.join(told(row, (float(a), float(b), float(c)), share) for row, (a, b, c) in clipped.items())
 
 
 def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:

@@ -12,7 +12,7 @@ from ..claims import Finding, claim, picture
 from ..plots import PAGE, grid
 from ..statistics import by_problem, mean_interval
 from ..style import PRINT, share
-from .figures import aucs, best, told, verdict
+from .figures import aucs, aucs_told, best, moved, verdict
 
 THEIRS, OURS = "pairwise-outlier-gradient-paper[layers=lora]", "pairwise-outlier-gradient[layers=lora]"
 TRACING, DATAINF = "pairwise-dot[layers=lora]", "pairwise-datainf[layers=lora]"
@@ -67,8 +67,8 @@ def the_classes_that_are_asked_for_are_given(run: Run) -> Finding:
     untold = other.replace(",pooled=groups", "")
     worth = mean_interval(table.loc[other] - table.loc[untold])
     return Finding(
-        f"AUC of rows that are told the classes: {_told(table, (THEIRS, *TOLD))}; of rows that are not: "
-        f"{_told(table, (OURS, *ALONE[:3]))}. To be told is worth {worth[0]:+.3f} [{worth[1]:+.3f}, {worth[2]:+.3f}] "
+        f"AUC of rows that are told the classes: {aucs_told(table, (THEIRS, *TOLD))}; of rows that are not: "
+        f"{aucs_told(table, (OURS, *ALONE[:3]))}. To be told is worth {moved(worth)} "
         f"to {untold}",
         verdict(
             difference,
@@ -90,7 +90,7 @@ def forests_of_clusters_do_without_the_classes(run: Run) -> Finding:
     other = best(table, ALONE)
     difference = mean_interval(table.loc[OURS] - table.loc[other])
     return Finding(
-        f"AUC: {_told(table, (OURS, *ALONE, 'pairwise-random'))}",
+        f"AUC: {aucs_told(table, (OURS, *ALONE, 'pairwise-random'))}",
         verdict(
             difference,
             f"Stands: without the classes, outlier gradients are {difference[0]:.3f} of AUC above {other}.",
@@ -113,8 +113,8 @@ def the_inverse_curvature_is_what_tracing_lacks(run: Run) -> Finding:
     difference = mean_interval(maths.loc[DATAINF] - maths.loc[TRACING])
     cosine = mean_interval(maths.loc[ALONE[2]] - maths.loc[DATAINF])
     return Finding(
-        f"AUC on mathematics: {_told(maths, (DATAINF, *ALONE[::2]))}. The cosine, which takes no curvature but the "
-        f"gradients' lengths away, over DataInf: {cosine[0]:+.3f} [{cosine[1]:+.3f}, {cosine[2]:+.3f}]",
+        f"AUC on mathematics: {aucs_told(maths, (DATAINF, *ALONE[::2]))}. The cosine, which takes no curvature but the "
+        f"gradients' lengths away, over DataInf: {moved(cosine)}",
         verdict(
             difference,
             f"Stands: DataInf is {difference[0]:.3f} of AUC above gradient tracing.",
@@ -179,10 +179,6 @@ def _shown(scores: dict[str, NDArray[np.float64]]) -> list[str]:
 
 def _short(row: str) -> str:
     return row.partition("[")[0].removeprefix("pairwise-")
-
-
-def _told(table: pd.DataFrame, rows: tuple[str, ...]) -> str:
-    return "; ".join(told(row, mean_interval(table.loc[row]), share) for row in rows)
 
 
 def _mean(table: pd.DataFrame, row: str, problem: str) -> str:
