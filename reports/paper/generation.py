@@ -17,6 +17,7 @@ from .figures import aucs, aucs_told, best, moved, verdict
 THEIRS, OURS = "pairwise-outlier-gradient-paper[layers=lora]", "pairwise-outlier-gradient[layers=lora]"
 TRACING, DATAINF = "pairwise-dot[layers=lora]", "pairwise-datainf[layers=lora]"
 ALONE = (TRACING, DATAINF, "pairwise-cosine[layers=lora]", "pairwise-tracin[layers=lora]")
+MAPPED = (TRACING, DATAINF, ALONE[2], OURS, THEIRS)
 TOLD = tuple(f"pairwise-{row}[layers=lora,pooled=groups]" for row in ("dot", "datainf", "cosine"))
 SCALE = (
     "A tiny language model, trained for three epochs, a number that was chosen by looking at such figures: up to ten "
@@ -130,15 +131,15 @@ def heat_maps(run: Run, width: float) -> Figure:
 
     In standard deviations over the training prompts of each test prompt; what is sought lies on the diagonal.
     """
-    maps = {
-        slug.partition("-none")[0]: {row: class_means(scores[row], run.truth(slug)) for row in _shown(scores)}
-        for slug, scores in run.scores_by_problem().items()
-        if slug.endswith("seed0")
-    }
-    if not maps or not all(maps.values()):
+    first = {slug: scores for slug, scores in run.scores_by_problem().items() if slug.endswith("seed0")}
+    rows = [row for row in MAPPED if first and all(row in scores for scores in first.values())]
+    if not rows:
         raise InputError("the run has no finished cells to map")
+    maps = {
+        slug.partition("-none")[0]: {row: class_means(scores[row], run.truth(slug)) for row in rows}
+        for slug, scores in first.items()
+    }
     wide = width >= PAGE
-    rows = list(next(iter(maps.values())))
     panels = [(row, name) for name in maps for row in rows] if wide else [(row, name) for row in rows for name in maps]
     across = len(rows) if wide else len(maps)
     down = len(panels) // across
@@ -171,10 +172,6 @@ def class_means(influence: NDArray[np.float64], same: NDArray[np.bool_]) -> NDAr
     one_hot = np.eye(kinds.shape[1])[of_test.ravel()]
     means: NDArray[np.float64] = by_train @ one_hot / one_hot.sum(0)
     return means
-
-
-def _shown(scores: dict[str, NDArray[np.float64]]) -> list[str]:
-    return [row for row in (TRACING, DATAINF, ALONE[2], OURS, THEIRS) if row in scores]
 
 
 def _short(row: str) -> str:
