@@ -143,18 +143,20 @@ def heat_maps(run: Run, width: float) -> Figure:
     panels = [(row, name) for name in maps for row in rows] if wide else [(row, name) for row in rows for name in maps]
     across = len(rows) if wide else len(maps)
     down = len(panels) // across
-    figure, every = grid(width, down * (0.93 * width / across + 0.1) + 0.7, down, across)
+    height = down * (0.93 * width / across + 0.1) + 0.9
+    figure, every = grid(width, height, down, across)
+    figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - 0.2 / height))  # else the titles are cut
     most = max(float(np.abs(one).max()) for own in maps.values() for one in own.values())
     for place, (axes, (row, name)) in enumerate(zip(every, panels, strict=True)):
         drawn = axes.imshow(maps[name][row], cmap="PuOr", vmin=-most, vmax=most)
         axes.set(xticks=[], yticks=[])
         top, side = (_short(row), name) if wide else (name, _short(row))
         if place < across:
-            axes.set_title(top.replace("-", "\n", 1 if wide else 3))
+            axes.set_title(top if wide else top.replace("-", "\n", 1))
         if place % across == 0:
-            axes.set_ylabel(side.replace("-", "\n", 3))
+            axes.set_ylabel(side.replace("-", "\n", 1))
     bar = figure.colorbar(drawn, ax=every, location="bottom", fraction=0.03, aspect=40)
-    bar.set_label("mean influence of a class of training prompts (down) on one of test prompts (across)")
+    bar.set_label("mean influence of a class of training prompts (down)\non a class of test prompts (across)")
     return figure
 
 
