@@ -21,8 +21,9 @@ def aum_threshold(problem: Problem, percentile: float = 99.0) -> Scores:
     A second training takes others for that, so that every row is scored as what it is; a row that was in both has the
     mean of the two.
 
-    When: the wrong labels are to be told from the others and not only ranked. Where an order of rows will do, `aum` is
-    free.
+    When: the wrong labels are to be told from the others and not only ranked, and there are many classes (digits: 97 %
+    of what it calls wrong is, and 98 % of what is wrong is called so). Of two classes a third of the rows are samples,
+    and the threshold comes out far too high. Where an order of rows will do, `aum` is free.
 
     Args:
         problem: a classifier with a trainer that records dynamics.

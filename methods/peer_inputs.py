@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -109,14 +110,16 @@ def scores(values: Tensor) -> Scores:
 
 @contextmanager
 def quietly(seed: int) -> Iterator[None]:
-    """Without what a library prints and warns of, torch's global generator at a seed and afterwards as it was."""
-    before = logging.root.manager.disable
+    """Without what a library prints and warns of; global generators at a seed and afterwards as they were."""
+    before, drawn = logging.root.manager.disable, np.random.get_state()
     logging.disable(logging.WARNING)
     silent = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
     try:
         with warnings.catch_warnings(), torch.random.fork_rng(), silent[0], silent[1]:
             warnings.simplefilter("ignore")
             torch.manual_seed(seed)
+            np.random.seed(seed)
             yield
     finally:
+        np.random.set_state(drawn)
         logging.disable(before)

@@ -62,6 +62,8 @@ def pydvl_influence_cg(
 def pydvl_arnoldi(problem: Problem, rank: int = 10, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `arnoldi`, by pyDVL, whose iteration restarts until the eigenvectors have converged.
 
+    It starts from a vector that no seed governs, so the last digits differ from call to call.
+
     When: what pyDVL itself would find, and take for it, is the question.
 
     Args:

@@ -64,7 +64,7 @@ def test_it_calls_planted_flips_wrong_and_most_others_right():
         (lambda *_: nn.Linear(1, 4), None, {}, r"a trainer that returns its dynamics: \(module, Dynamics\)"),
         (Watched(), torch.arange(N), {}, "of 0 rows does not fit"),
         (Watched(), None, {"percentile": 101.0}, "percentile=101.0"),
-        (None, None, {}, "trains the model anew"),
+        (None, None, {}, "needs a trainer: take the problem from prepare"),
     ],
 )
 def test_what_it_cannot_do_is_told_in_one_line(trainer, y, given, message):

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 import influence_bench as ib
-from influence_bench.reports.paper import confounds, generation, leave_one_out, synthetic, text, threshold, vision
+from influence_bench.reports.paper import (
+    confounds,
+    generation,
+    leave_one_out,
+    synthetic,
+    text,
+    threshold,
+    trees,
+    vision,
+)
 
 BUDGETS = ("2.5%", "5%", "7.5%", "10%", "12.5%", "true")
 OGA = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
@@ -138,6 +147,23 @@ def test_budgets_are_judged_together_and_the_true_share_beside_five_percent(oga,
     assert "datainf +10.00, +10.00, +10.00, +10.00, +10.00, +10.00" in found.ours
     found = threshold.five_percent_is_the_budget(a_run(accuracies=arms))
     assert "+5.00 [+5.00, +5.00] points more" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("many", "sentence"), [(0.7, "Stands"), (0.8, "more trees find more."), (0.6, "more trees find less.")]
+)
+def test_trees_are_judged_by_the_most_beside_the_fewest(many, sentence):
+    rows = {f"outlier-gradient[trees={number}]": 0.7 for number in trees.TREES if number != 100}
+    rows |= {"outlier-gradient": 0.7, "outlier-gradient[trees=200]": many}
+    assert sentence in trees.the_number_of_trees_matters_little(a_run(rows)).verdict
+
+
+@pytest.mark.parametrize(("other", "sentence"), [(0.8, "Does not stand: sever"), (0.6, "Stands: outlier-gradient")])
+def test_other_detectors_are_judged_beside_the_papers_three(other, sentence):
+    rows = dict.fromkeys(OGA, 0.7) | {"sever": other, "random": 0.9, "outlier-gradient[trees=200]": 0.99}
+    found = trees.three_detectors_are_enough(a_run(rows))
+    assert found.verdict.startswith(sentence)
+    assert "trees=200" not in found.ours
 
 
 @pytest.mark.parametrize(("agrees", "sentence"), [(OGA[0], "Stands"), ("datainf", "Does not stand")])
