@@ -6,20 +6,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from influence_bench.reports.paper import confounds, leave_one_out, synthetic, threshold, trees, vision
+import influence_bench as ib
+from influence_bench.reports.paper import (
+    confounds,
+    generation,
+    leave_one_out,
+    synthetic,
+    text,
+    threshold,
+    trees,
+    vision,
+)
 
 BUDGETS = ("2.5%", "5%", "7.5%", "10%", "12.5%", "true")
 OGA = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
 
 
-def a_run(aucs=None, accuracies=None, scores=None, wrong=None):
+def a_run(aucs=None, accuracies=None, scores=None, wrong=None, problem="images"):
     """A run with a ROC-AUC for each row, an accuracy for each removal (at a budget) and scores for each row.
 
     Each figure moves by ±0.001 over three seeds, the same way for every row, so that differences are exact.
     """
     moved = (-0.001, 0.0, 0.001)
     cells = [
-        {"method": row, "problem": "images", "seed": seed, "roc_auc": auc + move}
+        {"method": row, "problem": problem, "seed": seed, "roc_auc": auc + move, "recall_at_k": auc + move}
         for row, auc in (aucs or {}).items()
         for seed, move in enumerate(moved)
     ]
@@ -167,6 +177,86 @@ def test_leave_one_out_is_the_truth_that_rows_are_correlated_with(agrees, senten
     found = leave_one_out.outlier_gradients_stand_in_for_influence(a_run({leave_one_out.TRUTH: 0.8}, scores=scores))
     assert found.verdict.startswith(sentence)
     assert "ROC-AUC 0.800" in found.ours
+
+
+TEXT = {"outlier-gradient": 0.8, "grad-dot": 0.85, "datainf": 0.85, "datainf-paper": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("adapters", "sentence"), [(0.6, "Confirmed"), (0.9, "Not confirmed"), (0.85, "Not confirmed")]
+)
+def test_other_layers_are_a_confound_where_they_alone_move_a_baseline(adapters, sentence):
+    run = a_run(TEXT | {f"{row}[layers=lora]": adapters for row in ("outlier-gradient", "grad-dot", "datainf")})
+    found = text.methods_see_other_layers(run)
+    assert found.verdict.startswith(sentence)
+    assert "] as compared in the paper, -0.050 [-0.050, -0.050] where both" in found.ours
+    assert f"The forest over DataInf: {0.8 - adapters:+.3f} [" in found.ours
+
+
+@pytest.mark.parametrize(("clean", "sentence"), [(0.85, "Confirmed"), (0.1, "Not confirmed")])
+def test_the_papers_influence_on_texts_is_told_with_both_signs(clean, sentence):
+    rows = {f"{row}{layers}": auc for layers in ("", "[layers=lora]") for row, auc in TEXT.items()}
+    rows |= {"datainf": clean, "datainf[layers=lora]": clean}
+    arms = {("datainf[layers=lora]", "30%"): 0.8, ("datainf-paper[layers=lora]", "30%"): 0.75}
+    found = text.influence_on_the_training_rows_has_no_settled_sign(a_run(rows, arms))
+    assert "as the paper's code has it 0.199, 0.200, 0.201 (seed by seed" in found.ours
+    assert "+5.00 [+5.00, +5.00] points" in found.ours
+    assert found.verdict.startswith(sentence)
+    unsettled = text.influence_on_the_training_rows_has_no_settled_sign(a_run(rows | {"datainf-paper": 0.5}, arms))
+    assert unsettled.verdict.startswith("Confirmed: which sign finds the flips differs from seed to seed")
+
+
+def test_texts_are_judged_by_accuracy_and_by_detection():
+    arms = at("30%", oga=0.80, loss=0.80, random=0.7, oracle=0.9) | at("", none=0.75)
+    found = text.trimming_by_the_forest_gives_the_best_accuracy_on_texts(a_run(accuracies=arms))
+    assert found.verdict.endswith("cannot be told from loss, the best other row; both are above random removal.")
+    found = text.outlier_gradients_find_flips_in_texts(a_run(TEXT | {"grad-dot": 0.9, "random": 0.5}))
+    assert found.verdict == "Stands in part: outlier gradients find flips, but grad-dot finds more."
+
+
+def prompts(theirs, told, ours=0.6, alone=0.7, dot=0.7):
+    rows = dict.fromkeys(generation.ALONE, alone) | dict.fromkeys(generation.TOLD, told) | {"pairwise-random": 0.5}
+    rows |= {generation.THEIRS: theirs, generation.OURS: ours, generation.TRACING: dot}
+    return a_run(rows, problem="math-with-reasoning · none · causal-lm")
+
+
+def test_influential_prompts_are_judged_as_the_paper_does_and_with_the_classes_told_to_all():
+    found = generation.outlier_gradients_tell_where_answers_come_from(prompts(0.9, 0.95))
+    assert found.verdict.startswith("Stands as the paper compares: by its protocol outlier gradients are 0.200 of AUC")
+    assert f"math-with-reasoning: {generation.THEIRS} 0.900 / 0.900" in found.ours
+    for told, sentence in ((0.95, "Confirmed"), (0.9, "Confirmed"), (0.8, "Not the whole of it")):
+        found = generation.the_classes_that_are_asked_for_are_given(prompts(0.9, told))
+        assert found.verdict.startswith(sentence)
+        assert f"To be told is worth {told - 0.7:+.3f}" in found.ours
+
+
+@pytest.mark.parametrize(("ours", "sentence"), [(0.8, "Stands"), (0.6, "Does not stand"), (0.7, "Cannot be told")])
+def test_without_the_classes_outlier_gradients_are_judged_beside_rows_that_are_told_none(ours, sentence):
+    assert generation.forests_of_clusters_do_without_the_classes(prompts(1, 1, ours)).verdict.startswith(sentence)
+
+
+@pytest.mark.parametrize(("dot", "sentence"), [(0.6, "Stands"), (0.8, "Does not stand"), (0.7, "Cannot be told")])
+def test_datainf_is_judged_beside_gradient_tracing_on_mathematics(dot, sentence):
+    found = generation.the_inverse_curvature_is_what_tracing_lacks(prompts(1, 1, dot=dot))
+    assert found.verdict.startswith(sentence)
+    assert "over DataInf: +0.000 [+0.000, +0.000]" in found.ours
+
+
+def test_heat_maps_show_the_mean_of_each_pair_of_classes_on_both_widths():
+    train, test = np.array([0, 0, 1, 2, 2, 2]), np.array([2, 0, 1, 1])
+    same = train[:, None] == test
+    influence = np.random.default_rng(0).normal(size=same.shape)
+    standard = (influence - influence.mean(0)) / influence.std(0)
+    means = generation.class_means(influence, same)
+    own = [standard[train == kind][:, test == kind].mean() for kind in range(3)]
+    assert sorted(np.diag(means)) == pytest.approx(sorted(own))
+    scores = dict.fromkeys((generation.TRACING, generation.DATAINF, generation.THEIRS), influence)
+    run = a_run(scores={f"{name}-none-causal-lm-seed{seed}": scores for name in ("maths", "words") for seed in (0, 1)})
+    run.truth = lambda slug: same
+    for width in (3.3, 7.8):
+        assert len(generation.heat_maps(run, width).axes) == 3 * 2 + 1
+    with pytest.raises(ib.InputError, match="no finished cells"):
+        generation.heat_maps(a_run(), 3.3)
 
 
 def test_a_run_without_the_rows_of_a_claim_is_told_by_their_names():

@@ -14,7 +14,7 @@ QUALITY = ("self-confidence", "margin", "confidence-weighted-entropy")
 
 
 @claim(
-    SUITES,
+    (*SUITES, "paper-text"),
     "its code: the baseline alone is trained without shuffling",
     "cross-entropy without shuffling, every trimmed model with it",
 )
@@ -35,7 +35,7 @@ def the_untrimmed_baseline_is_trained_without_shuffling(run: Run) -> Finding:
 
 
 @claim(
-    SUITES,
+    (*SUITES, "paper-text"),
     "its code: the best of all epochs by test accuracy is reported",
     "the maximum over 100 epochs of the test accuracy",
 )

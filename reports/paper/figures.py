@@ -8,6 +8,7 @@ import pandas as pd
 from ...bench.results import Run
 from ...bench.trim import CONTROLS
 from ..statistics import mean_interval
+from ..style import share
 from ..trimming import points
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
@@ -30,6 +31,12 @@ def told(name: str, interval: Interval, form: Callable[[float], str]) -> str:
     """A figure with its name and interval."""
     middle, low, high = (form(value) for value in interval)
     return f"{name} {middle}" + ("" if np.isnan(interval[1]) else f" [{low}, {high}]")
+
+
+def moved(difference: Interval) -> str:
+    """A difference of ROC-AUCs with its interval."""
+    middle, low, high = (f"{value:+.3f}" for value in difference)
+    return middle + ("" if np.isnan(difference[1]) else f" [{low}, {high}]")
 
 
 def percent(value: float) -> str:
@@ -81,10 +88,20 @@ def _by_removal(part: pd.DataFrame, what: str) -> pd.DataFrame:
     return part.groupby(["removal", "problem", "problem_seed"])[what].mean().unstack([1, 2]).dropna(axis=1)
 
 
-def aucs(run: Run) -> pd.DataFrame:
-    """ROC-AUC of finding the wrong labels, row × (problem, seed), where all cells ended well."""
+def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:
+    """ROC-AUC, or another metric, of finding what is sought, row × (problem, seed), where all cells ended well."""
     frame = run.frame()
-    return frame.pivot(index="method", columns=["problem", "seed"], values="roc_auc").dropna()
+    return frame.pivot(index="method", columns=["problem", "seed"], values=metric).dropna()
+
+
+def aucs_told(table: pd.DataFrame, rows: Iterable[str], separator: str = "; ") -> str:
+    """The mean of each row with its interval, as far as that lies between 0 and 1.
+
+    Raises:
+        KeyError: if a row is missing.
+    """
+    clipped = {row: np.clip(mean_interval(table.loc[row]), 0, 1) for row in rows}
+    return separator.join(told(row, (float(a), float(b), float(c)), share) for row, (a, b, c) in clipped.items())
 
 
 def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:
@@ -92,3 +109,32 @@ def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:
     ours = best(table, OUTLIER)
     other = best(table, [row for row in table.index if not row.startswith("outlier-gradient") and row not in CONTROLS])
     return ours, other, mean_interval(table.loc[ours] - table.loc[other])
+
+
+def trimming(run: Run, budget: str) -> tuple[str, str]:
+    """What trimming by each row gains over random removal, best first, and whether an outlier gradient is the best.
+
+    Raises:
+        KeyError: if no models have been retrained without so many rows.
+    """
+    trimmed = run.trimmed()
+    table, whole = accuracy(trimmed, budget), accuracy(trimmed, "")
+    gains = {row: mean_interval(table.loc[row] - table.loc["random"]) for row in table.index if row != "random"}
+    gains["none"] = mean_interval(whole.loc["none"] - table.loc["random"])
+    order = sorted(gains, key=lambda row: -gains[row][0])
+    ours, other, difference = beside_the_best_other(table)
+    figures = "; ".join(f"{row} {points(*gains[row])}" for row in order)
+    beside_random = (
+        ", nor from removing as many rows at random."
+        if gains[ours][1] <= 0
+        else "; both are above random removal."
+        if gains[other][1] > 0
+        else "."
+    )
+    return f"{figures}. {ours} over {other} {points(*difference)}", verdict(
+        difference,
+        f"Stands: {ours} is above the best other row, {other}.",
+        f"Does not stand: {other} is above {ours}.",
+        f"Does not stand: {ours}, the best outlier gradient, cannot be told from {other}, the best other row"
+        f"{beside_random}",
+    )

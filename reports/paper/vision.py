@@ -4,8 +4,7 @@ from ...bench.results import Run
 from ..claims import Finding, claim
 from ..statistics import mean_interval
 from ..style import share
-from ..trimming import points
-from .figures import OUTLIER, accuracy, aucs, beside_the_best_other, percent, told, verdict, wrong_among_removed
+from .figures import OUTLIER, aucs, beside_the_best_other, percent, told, trimming, verdict, wrong_among_removed
 
 SUITES = ("paper-vision", "paper-vision-full")
 
@@ -18,30 +17,8 @@ SUITES = ("paper-vision", "paper-vision-full")
 )
 def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Finding:
     """Trimming outlier gradients gives more accuracy than trimming by any baseline."""
-    trimmed = run.trimmed()
-    table, whole = accuracy(trimmed, "5%"), accuracy(trimmed, "")
-    gains = {row: mean_interval(table.loc[row] - table.loc["random"]) for row in table.index if row != "random"}
-    gains["none"] = mean_interval(whole.loc["none"] - table.loc["random"])
-    order = sorted(gains, key=lambda row: -gains[row][0])
-    ours, other, difference = beside_the_best_other(table)
-    return Finding(
-        "points over random removal, three kinds of noise together: "
-        + "; ".join(f"{row} {points(*gains[row])}" for row in order)
-        + f". {ours} over {other} {points(*difference)}",
-        verdict(
-            difference,
-            f"Stands: {ours} is above the best other row, {other}.",
-            f"Does not stand: {other} is above {ours}.",
-            f"Does not stand: {ours}, the best outlier gradient, cannot be told from {other}, the best other row"
-            + (
-                ", nor from removing as many rows at random."
-                if gains[ours][1] <= 0
-                else "; both are above random removal."
-                if gains[other][1] > 0
-                else "."
-            ),
-        ),
-    )
+    figures, said = trimming(run, "5%")
+    return Finding(f"points over random removal, three kinds of noise together: {figures}", said)
 
 
 @claim(
