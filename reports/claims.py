@@ -133,7 +133,7 @@ def sections(runs: Sequence[Run]) -> list[Section]:
     numbers, found = count(1), []
     for run in runs:
         suite = run.info["suite"]
-        tested = [Tested(next(numbers), one, _finding(one, run)) for one in _claims if one.suite == suite]
+        tested = [Tested(next(numbers), one, _finding(one, run)) for one in _of(suite)]
         if tested:
             drawn = [_drawn(one, run) for one in _pictures if one.suite == suite]
             found.append(Section(run, tested, [one for one in drawn if one]))
@@ -157,6 +157,11 @@ def _drawn(one: Picture, run: Run) -> Drawn | None:
     except InputError:
         return None
     return Drawn(one.caption, f"{one.suite}-{one.function.__name__.replace('_', '-')}.svg", wide, narrow)
+
+
+def _of(suite: str) -> list[Claim]:
+    """What a run of a suite tests: the claims first, then the confounds."""
+    return sorted((one for one in _claims if one.suite == suite), key=lambda one: one.statement.startswith("Confound"))
 
 
 def write_claims(runs: Sequence[Run], out: Path) -> Path:

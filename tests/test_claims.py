@@ -45,6 +45,7 @@ def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run,
     text = (tmp_path / "claims.md").read_text()
     assert "isolation forest 96.0 %, L1 and L2 98.0 %" in text
     assert "outlier-gradient[detector=l1]" in text
+    assert text.index("retraining lifts accuracy") < text.index("Confound: ")
     assert text.count("- Here: ") == 7
     assert "Not tested: this run has no self-confidence" in text
     whole = run.trimmed().query("budget == ''").pivot(index="problem_seed", columns="removal", values="accuracy")
