@@ -161,7 +161,7 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
 
 def _rows(data: Dataset) -> dict[str, Tensor]:
     """What a problem holds of the data by the names in its file; of prompts with answers, their classes too."""
-    groups = {"groups": data.true_y} if data.card["kind"] == "generation" else {}
+    groups = {"groups": data.true_y} if data.card.get("kind") == "generation" else {}
     return _tensors("train", data.train) | _tensors("valid", data.valid) | groups
 
 

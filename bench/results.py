@@ -11,7 +11,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -114,9 +116,13 @@ class Run:
         row = {key: record[key] for key in ("method", "name", "hyperparameters", "family", "uses")}
         row["problem"] = problem["label"]
         row |= {key: problem[key] for key in ("dataset", "noise", "rate", "model", "seed", "n_train", "model_accuracy")}
-        detected = evaluate(self.scores(record), self.truth(record["problem"])) if record["status"] == "ok" else {}
+        detected = self._detected(record) if record["status"] == "ok" else {}
         row |= detected | record["cost"] | {key: record[key] for key in ("status", "error", "notes")}
         return row
+
+    def _detected(self, record: dict[str, Any]) -> Mapping[str, float]:
+        truth = self.folder / "problems" / f"{record['problem']}.npz"
+        return _detection(self.folder / "cells" / record["scores"], truth, truth.stat().st_mtime_ns)
 
     def problem_file(self, spec: ProblemSpec) -> Path:
         """Where the record of a problem lies."""
@@ -143,6 +149,13 @@ class Run:
         write_json(file, record)
         if before and before != record.get("scores"):
             (self.folder / "cells" / before).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=10_000)
+def _detection(scores: Path, truth: Path, _: int) -> Mapping[str, float]:
+    """Detection metrics of stored scores, whose name tells their content, by a truth of that time."""
+    with np.load(truth, allow_pickle=False) as arrays:
+        return MappingProxyType(evaluate(np.load(scores, allow_pickle=False), arrays["truth"]))
 
 
 def open_run(folder: str | Path) -> Run:

@@ -14,7 +14,9 @@ from influence_bench.bench.contract import planted
 from influence_bench.bench.registry import registered
 
 METHODS = {
-    name: method for name, method in registered().items() if method.family in ("gradient tracing", "influence function")
+    name: method
+    for name, method in registered().items()
+    if method.family in ("gradient tracing", "influence function") and "layers" in method.hyperparameters
 }
 UNTRAINED = {
     "lissa": {"damping": 1.0, "steps": 50}

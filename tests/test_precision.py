@@ -13,7 +13,8 @@ import influence_bench as ib
 from influence_bench.methods.gradients import gradient_space
 from influence_bench.methods.gradients.reduction import WeightedSum
 
-ROWS = [*ib.methods()["method"], "outlier-gradient[layers=all]", "outlier-gradient[detector=l1]", "datainf[layers=all]"]
+OWN = ib.methods().query("family not in ('control', 'peer')")["method"]
+ROWS = [*OWN, "outlier-gradient[layers=all]", "outlier-gradient[detector=l1]", "datainf[layers=all]"]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def digits(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         data = ib.load("digits", noise="symmetric", rate=0.2, size=400)
-        return data, ib.prepare(data, "mlp")
+        return data, replace(ib.prepare(data, "mlp"), groups=data.true_y)
 
 
 def scored(row, problem):

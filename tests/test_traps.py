@@ -31,8 +31,9 @@ QUICK = {
     "lissa": {"steps": 50},
 }
 OUTLIERS = {"control", "outlier gradient", "aggregation"}  # test_outlier_traps.py
+PEERS = "peer"  # test_peer_rows.py
 TRACING = {"gradient tracing", "influence function"}  # test_edges.py
-ALL = {name: method for name, method in registered().items() if method.family not in OUTLIERS}
+ALL = {name: method for name, method in registered().items() if method.family not in {*OUTLIERS, PEERS}}
 OTHERS = {name: method for name, method in ALL.items() if method.family not in TRACING}
 ON_ROWS = [name for name, method in OTHERS.items() if not {"retraining", "dynamics"} & method.uses]
 SAMPLING = {"banzhaf", "beta-shapley", "tmc-shapley", "data-oob"}
@@ -95,7 +96,7 @@ def test_batch_normalisation_and_dropout_in_training_mode_are_as_in_evaluation(n
 @pytest.mark.parametrize("name", [name for name in ON_ROWS if name not in SAMPLING])
 def test_equal_rows_have_equal_scores(name):
     problem, _ = planted()
-    twice = replace(problem, train=problem.train[torch.arange(60).repeat(2)], dynamics=None)
+    twice = replace(problem, train=problem.train[torch.arange(60).repeat(2)], dynamics=None, groups=None)
     scores = scored(name, twice)
     np.testing.assert_allclose(scores[:60], scores[60:], rtol=1e-4, atol=1e-6 * np.abs(scores).max())
 
