@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -105,7 +106,7 @@ def checked(workers: int | None, device: str) -> int:
 def provenance(workers: int, device: str, packages: Collection[str] = ()) -> dict[str, Any]:
     """Where figures come from: command, time, machine, versions, of packages too, the code's digest and commit."""
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.describe(),
         "device": accelerator.described(accelerator.found(device)),

@@ -134,7 +134,7 @@ def test_what_is_trimmed_is_told_by_the_wrong_labels_among_it():
     run = a_run(accuracies=arms, wrong={OGA[0]: 0.4, "loss": 0.4, "random": 0.1, "oracle": 0.97})
     found = vision.what_is_trimmed_is_wrong(run)
     assert "oracle 98.0 %" in found.ours
-    assert found.verdict == "In part: outlier-gradient removes far more wrong labels than chance, loss as many."
+    assert found.verdict == "In part: outlier-gradient removes wrong labels, loss as many."
 
 
 @pytest.mark.parametrize(("oga", "sentence"), [(0.85, "Stands against"), (0.8, "Cannot be told"), (0.75, "Does not")])

@@ -87,7 +87,7 @@ def what_is_trimmed_is_wrong(run: Run) -> Finding:
         verdict(
             difference,
             f"Stands: {ours} removes the most wrong labels.",
-            f"In part: {ours} removes far more wrong labels than chance, {other} more still.",
-            f"In part: {ours} removes far more wrong labels than chance, {other} as many.",
+            f"In part: {ours} removes wrong labels, {other} more of them.",
+            f"In part: {ours} removes wrong labels, {other} as many.",
         ),
     )
