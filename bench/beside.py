@@ -118,7 +118,8 @@ def apart(peer: Peer, network: str, rows: int) -> Iterator[Call]:
             ours.send(None)
             told = ours.recv() if ours.poll(CALL_SECONDS) else f"stopped after {CALL_SECONDS} s"
         except (EOFError, OSError):
-            told = "its process died"
+            process.join(LEAVE_SECONDS)
+            told = f"its process died with exit status {process.exitcode}"
         if isinstance(told, str):
             raise PeerError(told)
         scores, time = told
