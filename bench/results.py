@@ -116,13 +116,12 @@ class Run:
         row = {key: record[key] for key in ("method", "name", "hyperparameters", "family", "uses")}
         row["problem"] = problem["label"]
         row |= {key: problem[key] for key in ("dataset", "noise", "rate", "model", "seed", "n_train", "model_accuracy")}
-        detected = self._detected(record) if record["status"] == "ok" else {}
+        detected: Mapping[str, float] = {}
+        if record["status"] == "ok":
+            truth = self.folder / "problems" / f"{record['problem']}.npz"
+            detected = _detection(self.folder / "cells" / record["scores"], truth, truth.stat().st_mtime_ns)
         row |= detected | record["cost"] | {key: record[key] for key in ("status", "error", "notes")}
         return row
-
-    def _detected(self, record: dict[str, Any]) -> Mapping[str, float]:
-        truth = self.folder / "problems" / f"{record['problem']}.npz"
-        return _detection(self.folder / "cells" / record["scores"], truth, truth.stat().st_mtime_ns)
 
     def problem_file(self, spec: ProblemSpec) -> Path:
         """Where the record of a problem lies."""

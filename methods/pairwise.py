@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..bench.errors import InputError
 from ..bench.problem import Problem, Scores
 from ..bench.registry import method
+from .datainf import lambdas
 from .gradients import GradientSpace, Layers, gradient_space
 
 Pooled = Literal["none", "groups"]
@@ -116,15 +116,14 @@ def pairwise_datainf(
     Cost (gradients): two forward passes for the last layer, else two epochs, and O(n m p) for m validation rows;
     refused where the gradients (n, p) are above the memory budget.
     """
-    if damping <= 0:
-        raise InputError(f"damping={damping} does not fit: it must be above 0")
     space = gradient_space(problem, layers)
     train, valid = (rows.matrix().double().split(space.layer_sizes.tolist(), 1) for rows in (space.train, space.valid))
+    squared = torch.stack([g.square().sum(1) for g in train], 1)
+    lam = lambdas(squared, space.layer_sizes.to(squared.device), damping)
     influence = torch.zeros(len(train[0]), len(valid[0]), dtype=torch.float64)
-    for g, v in zip(train, valid, strict=True):
-        squared, along = g.square().sum(1, keepdim=True), g @ v.T
-        lam = (damping * squared.mean() / g.shape[1]).clamp(min=torch.finfo(torch.float64).tiny)
-        influence += (along - g @ (g.T @ (along / (lam + squared))) / len(g)) / lam
+    for g, v, own, one in zip(train, valid, squared.unbind(1), lam, strict=True):
+        along = g @ v.T
+        influence += (along - g @ (g.T @ (along / (one + own)[:, None])) / len(g)) / one
     return _pooled(influence, problem, pooled)
 
 

@@ -144,7 +144,7 @@ def _finding(one: Claim, run: Run) -> Finding:
     """What a run says of a claim, be it that it lacks the rows, the problems or the retrained models to test it."""
     try:
         return one.function(run)
-    except (LookupError, ValueError) as error:
+    except (KeyError, InputError) as error:
         lack = f"this run has no {error.args[0]}" if isinstance(error, KeyError) else " ".join(str(error).split())
         trim = "; models are retrained by influence-bench trim" if run.trimmed().empty else ""
         return Finding("–", f"Not tested: {lack}{trim}.")

@@ -29,14 +29,18 @@ def best(table: pd.DataFrame, rows: Iterable[str]) -> str:
 
 def told(name: str, interval: Interval, form: Callable[[float], str]) -> str:
     """A figure with its name and interval."""
+    return f"{name} {shown(interval, form)}"
+
+
+def shown(interval: Interval, form: Callable[[float], str]) -> str:
+    """A figure with its interval."""
     middle, low, high = (form(value) for value in interval)
-    return f"{name} {middle}" + ("" if np.isnan(interval[1]) else f" [{low}, {high}]")
+    return middle + ("" if np.isnan(interval[1]) else f" [{low}, {high}]")
 
 
 def moved(difference: Interval) -> str:
     """A difference of ROC-AUCs with its interval."""
-    middle, low, high = (f"{value:+.3f}" for value in difference)
-    return middle + ("" if np.isnan(difference[1]) else f" [{low}, {high}]")
+    return shown(difference, "{:+.3f}".format)
 
 
 def percent(value: float) -> str:
@@ -100,8 +104,13 @@ def aucs_told(table: pd.DataFrame, rows: Iterable[str], separator: str = "; ") -
     Raises:
         KeyError: if a row is missing.
     """
-    clipped = {row: np.clip(mean_interval(table.loc[row]), 0, 1) for row in rows}
-    return separator.join(told(row, (float(a), float(b), float(c)), share) for row, (a, b, c) in clipped.items())
+    return separator.join(f"{row} {auc_shown(table, row)}" for row in rows)
+
+
+def auc_shown(table: pd.DataFrame, row: str) -> str:
+    """The mean of a row with its interval, as far as that lies between 0 and 1."""
+    middle, low, high = np.clip(mean_interval(table.loc[row]), 0, 1)
+    return shown((float(middle), float(low), float(high)), share)
 
 
 def beside_the_best_other(table: pd.DataFrame) -> tuple[str, str, Interval]:

@@ -8,7 +8,7 @@ from ...bench.results import Run
 from ..claims import Finding, claim
 from ..statistics import mean_interval
 from ..style import share
-from .figures import OUTLIER, aucs, best, told, verdict
+from .figures import OUTLIER, auc_shown, aucs, best, told, verdict
 
 TRUTH = "leave-one-out[retrain=2]"
 
@@ -30,11 +30,10 @@ def outlier_gradients_stand_in_for_influence(run: Run) -> Finding:
     ours, influence = best(table, OUTLIER), best(table, ("influence-exact", "lissa", "datainf", "grad-dot"))
     difference = mean_interval(table.loc[ours] - table.loc[influence])
     order = table.mean(axis=1).sort_values(ascending=False).index
-    found = mean_interval(aucs(run).loc[TRUTH])
     return Finding(
         "Spearman correlation with what the validation rows gain when a row is left out and the model retrained: "
         + "; ".join(told(str(row), mean_interval(table.loc[row]), share) for row in order)
-        + f". Leave-one-out itself finds the flips with ROC-AUC {told('', found, share).strip()}",
+        + f". Leave-one-out itself finds the flips with ROC-AUC {auc_shown(aucs(run), TRUTH)}",
         verdict(
             difference,
             f"Stands: {ours} agrees with leave-one-out more than {influence} does.",

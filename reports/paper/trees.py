@@ -3,8 +3,7 @@
 from ...bench.results import Run
 from ..claims import Finding, claim
 from ..statistics import mean_interval
-from ..style import share
-from .figures import OUTLIER, aucs, best, told, verdict
+from .figures import OUTLIER, aucs, aucs_told, best, moved, verdict
 
 TREES = (25, 50, 75, 100, 125, 150, 175, 200)
 
@@ -20,8 +19,7 @@ def the_number_of_trees_matters_little(run: Run) -> Finding:
     figures = [f"{trees} trees {table.iloc[k].mean():.3f}" for k, trees in enumerate(TREES)]
     difference = mean_interval(table.iloc[-1] - table.iloc[0])
     return Finding(
-        f"ROC-AUC: {'; '.join(figures)}. 200 over 25 trees {difference[0]:+.3f} "
-        f"[{difference[1]:+.3f}, {difference[2]:+.3f}]",
+        f"ROC-AUC: {'; '.join(figures)}. 200 over 25 trees {moved(difference)}",
         verdict(
             difference,
             "Does not stand for detection: more trees find more.",
@@ -36,11 +34,11 @@ def three_detectors_are_enough(run: Run) -> Finding:
     """Of all outlier detectors, the isolation forest and the L1 and L2 norms are those to use."""
     table = aucs(run)
     table = table[~table.index.str.contains("trees=") & (table.index != "random")]
-    order = table.mean(axis=1).sort_values(ascending=False).index
+    order = map(str, table.mean(axis=1).sort_values(ascending=False).index)
     ours, other = best(table, OUTLIER), best(table, [row for row in table.index if row not in OUTLIER])
     difference = mean_interval(table.loc[ours] - table.loc[other])
     return Finding(
-        f"ROC-AUC: {'; '.join(told(str(row), mean_interval(table.loc[row]), share) for row in order)}",
+        f"ROC-AUC: {aucs_told(table, order)}",
         verdict(
             difference,
             f"Stands: {ours} finds more than every other detector, {other} being next.",

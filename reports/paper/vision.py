@@ -3,8 +3,18 @@
 from ...bench.results import Run
 from ..claims import Finding, claim
 from ..statistics import mean_interval
-from ..style import share
-from .figures import OUTLIER, aucs, beside_the_best_other, percent, told, trimming, verdict, wrong_among_removed
+from .figures import (
+    OUTLIER,
+    aucs,
+    aucs_told,
+    beside_the_best_other,
+    moved,
+    percent,
+    told,
+    trimming,
+    verdict,
+    wrong_among_removed,
+)
 
 SUITES = ("paper-vision", "paper-vision-full")
 
@@ -31,14 +41,13 @@ def outlier_gradients_find_human_label_noise(run: Run) -> Finding:
     table = aucs(run)
     ours, other, difference = beside_the_best_other(table)
     rows = [*OUTLIER, other, "loss", "self-confidence", "grad-dot", "datainf", "lissa", "trak", "random"]
-    figures = [told(row, mean_interval(table.loc[row]), share) for row in dict.fromkeys(rows)]
     chance = mean_interval(table.loc[ours] - table.loc["random"])
     found = (
         "Stands in part: outlier gradients find wrong labels well above chance, but" if chance[1] > 0 else "In doubt:"
     )
     return Finding(
-        f"ROC-AUC, three kinds of noise together: {'; '.join(figures)}. {ours} over {other} {difference[0]:+.3f} "
-        f"[{difference[1]:+.3f}, {difference[2]:+.3f}]",
+        f"ROC-AUC, three kinds of noise together: {aucs_told(table, dict.fromkeys(rows))}. {ours} over {other} "
+        f"{moved(difference)}",
         verdict(
             difference,
             f"Stands: {ours} finds more than every other row.",
@@ -62,7 +71,7 @@ def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
     )
     difference = mean_interval(table.loc[rows[1]] - table.loc[rows[0]])
     return Finding(
-        f"ROC-AUC: {'; '.join(told(row, mean_interval(table.loc[row]), share) for row in rows)}",
+        f"ROC-AUC: {aucs_told(table, rows)}",
         verdict(
             difference,
             f"Does not stand: over all checkpoints the same forest has a ROC-AUC {difference[0]:.3f} higher.",
