@@ -45,7 +45,6 @@ def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run,
     text = (tmp_path / "claims.md").read_text()
     assert "isolation forest 96.0 %, L1 and L2 98.0 %" in text
     assert "outlier-gradient[detector=l1]" in text
-    assert text.index("retraining lifts accuracy") < text.index("Confound: ")
     assert text.count("- Here: ") == 7
     assert "Not tested: this run has no self-confidence" in text
     whole = run.trimmed().query("budget == ''").pivot(index="problem_seed", columns="removal", values="accuracy")
@@ -138,6 +137,26 @@ def test_a_claim_is_one_decorated_function(run, tmp_path, monkeypatch):
     text = write_claims([run], tmp_path).read_text()
     assert "Something is so." in text
     assert '<p class="verdict">Does not stand.</p>' in text
+
+
+def test_the_claims_of_a_suite_come_before_its_confounds(run, monkeypatch):
+    from influence_bench.reports import claims
+
+    claims.sections([])  # whatever registers itself has done so
+    monkeypatch.setattr(claims, "_claims", [])
+
+    @claim("paper-synthetic", "its code", "42")
+    def first(run):
+        """Confound: something else is so."""
+        return Finding("43", "Confirmed.")
+
+    @claim("paper-synthetic", "section 1", "42")
+    def second(run):
+        """Something is so."""
+        return Finding("43", "Stands.")
+
+    (section,) = claims.sections([run])
+    assert [one.claim.statement for one in section.tested] == ["Something is so.", "Confound: something else is so."]
 
 
 def test_runs_of_other_suites_are_refused_in_one_line(run, tmp_path, monkeypatch):

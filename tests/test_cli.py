@@ -1,6 +1,7 @@
 """The command line as its users meet it: one clear line and exit status 2 for their mistakes, never a traceback."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,8 @@ def test_run_report_and_compare(command, tmp_path):
     assert f"Report: {page}" in out
     assert "outlier-gradient[detector=l1,layers=all]" in page.read_text()
     assert "scoring: 3 of 3 to do" in err
+    recorded = shlex.split(results.open_run(tmp_path / "a").info["command"])
+    assert recorded[1:] == ["run", "quick", *chosen, "--out", str(tmp_path / "a"), "--workers", "1"]
     status, out, err = command("run", "quick", *chosen, "--out", tmp_path / "a", "--workers", "1")
     assert "scoring: 0 of 3 to do" in err
     assert command("report", tmp_path / "a", "--out", tmp_path / "elsewhere")[0] == 0

@@ -1,5 +1,6 @@
 """Trim and retrain: which rows go, which trainings are redone, and what the differences say."""
 
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +41,16 @@ def run(tmp_path_factory):
 
 def rows_of(run, removal, budget, seed=0):
     return removed(run, Arm(SPEC, removal, budget, seed))
+
+
+def test_metrics_follow_a_truth_that_is_stored_anew(run, tmp_path):
+    copied = ib.open_run(shutil.copytree(run.folder, tmp_path / "run"))
+    before = copied.frame()
+    file = copied.folder / "problems" / f"{SPEC.slug}.npz"
+    np.savez_compressed(file, truth=~copied.truth(SPEC.slug))
+    same = before["problem"] == before.loc[0, "problem"]
+    after = copied.frame().loc[same, "roc_auc"]
+    assert after.to_numpy() == pytest.approx(1 - before.loc[same, "roc_auc"].to_numpy())
 
 
 def test_a_method_loses_its_suspects_and_the_oracle_wrong_labels(run):
