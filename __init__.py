@@ -4,20 +4,22 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .bench import catalogue
-from .bench.catalogue import datasets, methods, models, noises, suites
-from .bench.contract import check_method
-from .bench.dynamics import Dynamics
+from .bench.catalogue import lists
+from .bench.catalogue.contract import check_method
+from .bench.catalogue.lists import datasets, methods, models, noises, suites
 from .bench.errors import FunctionalFallback, InputError, NotConverged, NotFinite
-from .bench.estimate import Estimate, estimate
-from .bench.examples import Examples
-from .bench.metrics import evaluate
-from .bench.prepare import prepare
-from .bench.problem import Checkpoint, Problem, Scores
-from .bench.registry import method, score
-from .bench.results import Run, open_run
-from .bench.runner import run
-from .bench.scikit_learn import from_sklearn
+from .bench.models.scikit_learn import from_sklearn
+from .bench.problem.checkpoint import Checkpoint
+from .bench.problem.dynamics import Dynamics
+from .bench.problem.examples import Examples
+from .bench.problem.problem import Problem, Scores
+from .bench.registry.method import method
+from .bench.registry.score import score
+from .bench.results.metrics import evaluate
+from .bench.results.run import Run, open_run
+from .bench.run.estimate import Estimate, estimate
+from .bench.run.runner import run
+from .bench.training.prepare import prepare
 from .datasets.dataset import Dataset, load
 
 __version__ = "0.1.0"
@@ -57,7 +59,7 @@ class _Room(ModuleType):
     """A room of this package whose name is also a function of this face: `ib.methods()` lists what the room holds."""
 
     def __call__(self) -> Any:
-        return getattr(catalogue, self.__name__.rpartition(".")[2])()
+        return getattr(lists, self.__name__.rpartition(".")[2])()
 
 
 if not TYPE_CHECKING:  # there, the names are the functions imported above

@@ -1,4 +1,4 @@
-"""What goes wrong through the user's input, and what a result should be read with."""
+"""Errors in the user's input, and notes that a result must be read with."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,16 +9,20 @@ class InputError(ValueError):
     """The input is wrong: one line that says what is wrong and how to mend it."""
 
 
-class NotConverged(UserWarning):
-    """An iterative method stopped before it converged: its scores stand, with this note."""
+class Note(UserWarning):
+    """A warning that is stored with a cell's result and shown beside it."""
 
 
-class NotFinite(UserWarning):
-    """Some rows have no finite score: they rank as most suspect, and the others are scored without them."""
+class NotConverged(Note):
+    """An iterative method stopped before it converged. Its scores stand, with this note."""
 
 
-class FunctionalFallback(UserWarning):
-    """The gradients had no closed form here and came from `torch.func`, which is slower."""
+class NotFinite(Note):
+    """Some rows have no finite score. They rank as most suspect, and the others are scored without them."""
+
+
+class FunctionalFallback(Note):
+    """The gradients have no closed form here and come from `torch.func`, which is slower."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -4,24 +4,23 @@ This folder has no `__init__.py` on purpose: with one, it would shadow Hugging F
 the root of the repository.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..bench.arguments import Registered, bracketed
-from ..bench.errors import InputError, unknown
-from ..bench.examples import Examples
-from ..bench.texts import Texts
-from .noise import inject, parse_noise
-from .rows import Rows
+from ..bench.errors import InputError
+from ..bench.problem.examples import Examples
+from ..bench.problem.texts import Texts
+from ..bench.registry.arguments import Registered
+from ..bench.registry.registry import Registry, name_of
+from .noise.mixing import inject, parse_noise
+from .noise.rows import Rows
+from .splitting import scaled, split
 
 Kind = Literal["table", "image", "text", "generation"]
 VALIDATION_SHARE, VALIDATION_MOST, TEST_SHARE = 0.1, 1000, 0.25
@@ -115,7 +114,7 @@ class Loader(Registered):
         return source
 
 
-_loaders: dict[str, Loader] = {}
+DATASETS: Registry[Loader] = Registry("dataset", "influence_bench.datasets")
 
 
 def dataset(
@@ -133,42 +132,10 @@ def dataset(
     """
 
     def register(function: Callable[..., Source]) -> Callable[..., Source]:
-        name = function.__name__.replace("_", "-")
-        _loaders[name] = Loader(name, function, kind, source, licence, citation, human, downloads)
+        DATASETS.add(Loader(name_of(function), function, kind, source, licence, citation, human, downloads))
         return function
 
     return register
-
-
-def loaders() -> dict[str, Loader]:
-    """Every dataset by name."""
-    package = importlib.import_module("influence_bench.datasets")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"influence_bench.datasets.{module.name}")
-    return dict(_loaders)
-
-
-def find(name: str) -> Loader:
-    """The dataset of that name.
-
-    Raises:
-        InputError: with the nearest names, if there is none.
-    """
-    known = loaders()
-    if name not in known:
-        raise unknown("dataset", name, known)
-    return known[name]
-
-
-def parse(text: str) -> tuple[Loader, dict[str, Any]]:
-    """`name` or `name[key=value,...]` as a dataset and its checked arguments.
-
-    Raises:
-        InputError: if it is not of that form, or the dataset or an argument is unknown.
-    """
-    name, texts = bracketed(text, "dataset")
-    found = find(name)
-    return found, found.typed(texts)
 
 
 def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 0, size: int | None = None) -> Dataset:
@@ -185,7 +152,7 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
     Raises:
         InputError: for an unknown name or noise, a rate or size out of range, or a file that is not what it should be.
     """
-    loader, arguments = parse(name)
+    loader, arguments = DATASETS.parse(name)
     kinds = parse_noise(noise, rate, loader.human, name)
     if kinds and loader.kind == "generation":
         raise InputError(f"{name} has no class labels for noise='{noise}' to change: its rows are prompts with answers")
@@ -224,26 +191,3 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
         "rows": {"train": len(train), "valid": len(valid), "test": len(test)},
     }  # fmt: skip
     return Dataset(Examples(noisy.x, noisy.y), valid, test, noisy.true_y, source.classes, card, detriments)
-
-
-def split(
-    rows: NDArray[np.int64], y: Tensor, count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`rows` without, and with only, `count` rows drawn in the classes' proportions; both in ascending order."""
-    labels = y.numpy()[rows]
-    shuffled = rng.permutation(len(rows))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    # Evenly spaced places in the list sorted by class take from each class in proportion, to within one.
-    places = np.floor((np.arange(count) + rng.random()) * len(rows) / max(count, 1)).astype(np.int64)
-    drawn = by_class[places]
-    return np.sort(np.delete(rows, drawn)), np.sort(rows[drawn])
-
-
-def scaled(*parts: Examples, standardize: bool) -> list[Examples]:
-    """Byte images in [0, 1] and, if asked, features or channels standardised by the first part's rows."""
-    inputs = [part.x.float() / 255 if part.x.dtype == torch.uint8 else part.x.float() for part in parts]
-    if standardize:
-        over = [0, *range(2, inputs[0].ndim)]
-        mean, deviation = inputs[0].mean(over, keepdim=True), inputs[0].std(over, keepdim=True)
-        inputs = [(x - mean) / deviation.where(deviation > 0, 1.0) for x in inputs]
-    return [Examples(x, part.y) for x, part in zip(inputs, parts, strict=True)]

@@ -2,16 +2,21 @@
 
 from typing import Literal
 
-from ..bench.arguments import pieces
 from ..bench.errors import InputError
-from ..bench.problem import Problem, Scores
-from ..bench.registry import method, score
+from ..bench.problem.problem import Problem, Scores
+from ..bench.registry.arguments import pieces
+from ..bench.registry.method import method
+from ..bench.registry.score import score
 from .ranking import mean_rank, votes
 
 Rule = Literal["mean-rank", "vote"]
 
 
-@method(family="aggregation", paper="de Borda 1781 (mean rank); Vitel & Chhabra 2025, arXiv 2511.04715 (vote)")
+@method(
+    family="aggregation",
+    paper="de Borda 1781 (mean rank); Vitel & Chhabra 2025, arXiv 2511.04715 (vote)",
+    rows_in="rows",
+)
 def aggregate(
     problem: Problem,
     rows: str = "loss+el2n+outlier-gradient",

@@ -2,8 +2,8 @@
 
 import torch
 
-from ..bench.problem import Problem, Scores
-from ..bench.registry import method
+from ..bench.problem.problem import Problem, Scores
+from ..bench.registry.method import method
 
 
 @method(family="control", paper="none: chance")

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ..bench.errors import InputError
-from ..bench.examples import Examples
-from ..bench.passes import Pass
-from ..bench.problem import Assembly, Problem
-from .gradients.select import select
+from ..bench.problem.assembly import Assembly
+from ..bench.problem.examples import Examples
+from ..bench.problem.passes import Pass
+from ..bench.problem.problem import Problem
+from .gradients.selection import select
 
 
 def features(problem: Problem, examples: Examples) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from ..bench.problem import Scores
+from ..bench.problem.problem import Scores
 
 
 def mean_rank(scores: list[Scores]) -> Scores:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from ..bench.errors import InputError
+from .leaderboard.board import checked
 from .statistics import intervals, overall
-from .tables import checked
 
 CELL = ["method", "problem", "seed"]
 PAGE = 2**20  # bytes; smaller peaks are the allocator's rounding

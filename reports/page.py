@@ -6,11 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..bench.results import Run, write, writer
-from . import claims, curves, plots, tables, trimming
-from .headline import headline, not_installed
+from ..bench.files import write, writer
+from ..bench.results.run import Run
+from .claims.sections import sections
+from .drawing import COLUMN, MOST, PAGE, embedded, image
+from .leaderboard import plots
+from .leaderboard.board import Board
+from .leaderboard.board import board as make_board
+from .leaderboard.headline import headline, not_installed
+from .leaderboard.markdown import costs, coverage, markdown
 from .render import render
-from .trimming import Trimming
+from .trimming import curves
+from .trimming.gains import Trimming
+from .trimming.gains import trimming as trimming_of
+from .trimming.picture import picture
+from .trimming.sentences import markdown as trimming_markdown
+from .trimming.sentences import sentences as trimming_sentences
+from .trimming.sentences import tables as trimming_tables
 
 
 def write_report(runs: Sequence[Run], out: Path) -> Path:
@@ -23,14 +35,14 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     Raises:
         InputError: if the runs have no cells, or one twice, or are of another version.
     """
-    board = tables.board(pd.concat([run.frame() for run in runs], ignore_index=True))
-    trimmed = trimming.trimming(runs)
+    board = make_board(pd.concat([run.frame() for run in runs], ignore_index=True))
+    trimmed = trimming_of(runs)
     title = " + ".join(dict.fromkeys(str(run.info["title"]) for run in runs))
     contents = {
         **{f"plots/{name}": image for name, image in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
         "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": tables.markdown(board, title, sentences(board, runs)).encode(),
+        "leaderboard.md": markdown(board, title, sentences(board, runs)).encode(),
         **(trimming_files(trimmed, title) if trimmed else {}),
         "index.html": index(board, runs, trimmed, title).encode(),
     }
@@ -39,7 +51,7 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     return out / "index.html"
 
 
-def sentences(board: tables.Board, runs: Sequence[Run]) -> list[str]:
+def sentences(board: Board, runs: Sequence[Run]) -> list[str]:
     """What the figures say, and which methods are not on the board for want of a package."""
     return headline(board) + not_installed([run.info for run in runs])
 
@@ -47,17 +59,17 @@ def sentences(board: tables.Board, runs: Sequence[Run]) -> list[str]:
 def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
     """What trimming was worth: a table, its text and its plot, by file name."""
     figures = {
-        "trimming": trimming.picture(trimmed, plots.COLUMN),
-        "trimming-wide": trimming.picture(trimmed, plots.PAGE),
+        "trimming": picture(trimmed, COLUMN),
+        "trimming-wide": picture(trimmed, PAGE),
     }
     return {
         "trimming.csv": trimmed.table.to_csv(index=False).encode(),
-        "trimming.md": trimming.markdown(trimmed, title).encode(),
-        **{f"plots/{name}.{kind}": plots.image(one, kind) for name, one in figures.items() for kind in ("svg", "png")},
+        "trimming.md": trimming_markdown(trimmed, title).encode(),
+        **{f"plots/{name}.{kind}": image(one, kind) for name, one in figures.items() for kind in ("svg", "png")},
     }
 
 
-def index(board: tables.Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
+def index(board: Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
     """The page."""
     first, *rest = sentences(board, runs)
     return render(
@@ -69,34 +81,34 @@ def index(board: tables.Board, runs: Sequence[Run], trimmed: Trimming | None, ti
         sentences=rest,
         methods=board.methods.to_dict("records"),
         span=_span(board),
-        coverage=tables.coverage,
-        costs=tables.costs(board),
-        most=plots.MOST,
-        cost=plots.embedded(partial(plots.cost, board)),
-        panels=plots.embedded(partial(plots.problems, board)),
+        coverage=coverage,
+        costs=costs(board),
+        most=MOST,
+        cost=embedded(partial(plots.cost, board)),
+        panels=embedded(partial(plots.problems, board)),
         trimming=_trimming(trimmed) if trimmed else None,
-        claims=claims.sections(runs),
+        claims=sections(runs),
     )
 
 
 def _trimming(trimmed: Trimming) -> dict[str, object]:
     """What the page shows of trimming."""
     return {
-        "sentences": trimming.sentences(trimmed.table),
-        "picture": plots.embedded(partial(trimming.picture, trimmed)),
-        "tables": trimming.tables(trimmed),
+        "sentences": trimming_sentences(trimmed.table),
+        "picture": embedded(partial(picture, trimmed)),
+        "tables": trimming_tables(trimmed),
         "budgets": {
-            problem: plots.embedded(partial(curves.by_budget, trimmed, problem))
+            problem: embedded(partial(curves.by_budget, trimmed, problem))
             for problem in curves.several_budgets(trimmed.table)
         },
         "epochs": {
-            (problem, budget): plots.embedded(partial(curves.by_epoch, trimmed, problem, budget))
+            (problem, budget): embedded(partial(curves.by_epoch, trimmed, problem, budget))
             for problem, budget in curves.largest_budgets(trimmed.table).items()
         },
     }
 
 
-def _span(board: tables.Board) -> tuple[float, float]:
+def _span(board: Board) -> tuple[float, float]:
     """The range of ROC-AUC that the leaderboard's whiskers are drawn in, in steps of 0.05."""
     lowest = min(board.methods["roc_auc"].min(), board.methods["low"].min())
     return max(0.0, (lowest - 0.01) // 0.05 * 0.05), 1.0

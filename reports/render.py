@@ -8,7 +8,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from . import plots, style, trimming
+from . import style
+from .drawing import uri
+from .trimming.sentences import words
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,8 +31,8 @@ def render(template: str, **given: Any) -> str:
         style.colour,
         style.shade,
         style.ink,
-        plots.uri,
-        trimming.words,
+        uri,
+        words,
         code,
     )
     jinja.filters |= {one.__name__: one for one in formats}

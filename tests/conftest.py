@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from influence_bench.bench.registry.method import METHODS
+from influence_bench.datasets.dataset import DATASETS
+
 torch.set_num_threads(1)  # the tensors here are small: more threads cost time, above all on a busy machine
 
 
@@ -27,3 +30,17 @@ def small_heap() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def own_methods() -> Iterator[None]:
+    """The methods that a test registers are forgotten after it."""
+    with METHODS.restored():
+        yield
+
+
+@pytest.fixture
+def own_datasets() -> Iterator[None]:
+    """The datasets that a test registers are forgotten after it."""
+    with DATASETS.restored():
+        yield

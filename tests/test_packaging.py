@@ -42,11 +42,11 @@ def test_hugging_faces_datasets_wins_over_our_folder_in_the_root(tmp_path, comma
 
 
 def test_rooms_are_modules_and_their_names_are_functions_of_the_face():
-    import influence_bench.datasets.noise
-    import influence_bench.methods.tracin as tracin
+    import influence_bench.datasets.noise.kinds
+    import influence_bench.methods.tracing.tracin as tracin
 
     assert tracin.tracin.__name__ == "tracin"
-    assert influence_bench.datasets.noise.KINDS
+    assert influence_bench.datasets.noise.kinds.KINDS
     assert "tracin" in set(ib.methods()["method"])
     assert "digits" in set(ib.datasets()["dataset"])
 

@@ -70,9 +70,9 @@ def test_the_readme_names_the_test_command_that_ci_calls():
 
 
 def test_every_method_is_in_the_readmes_table():
-    from influence_bench.bench.registry import registered
+    from influence_bench.bench.registry.method import METHODS
 
-    assert not [name for name in registered() if f"`{name}`" not in README]
+    assert not [name for name in METHODS.all() if f"`{name}`" not in README]
 
 
 def test_every_file_that_the_readme_links_is_there():

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.overrides import TorchFunctionMode
 
-from ...bench.examples import Examples
-from ...bench.problem import State
-from .algebra import ALGEBRA, Place, Samples
-from .gradient import Gradient, Plain
-from .uses import total
+from ...bench.problem.checkpoint import State
+from ...bench.problem.examples import Examples
+from .forms.algebra import ALGEBRA, Place, Samples
+from .forms.gradient import Gradient, Plain
+from .forms.uses import total
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 Take = Callable[[slice, str, Gradient], None]

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from ...bench.examples import Examples
-from ...bench.passes import Pass
+from ...bench.problem.examples import Examples
+from ...bench.problem.passes import Pass
 from .capture import Objective, Take, capture
-from .gradient import Gradient
+from .forms.gradient import Gradient
 from .plan import planned
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class GradientPass(Pass):
             if isinstance(one, GradientPass):
                 for name in one.space.parameters:
                     takers[name].append(one)
-        problem, state, plan = self.problem, self.space.state, self.space.plan
+        problem, state, plan = self.space.problem, self.space.state, self.space.plan
         if set(takers) != set(plan.names):
             plan = planned(problem, state, list(takers))
         objective = self.objective or problem.losses

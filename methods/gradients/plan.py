@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...bench.errors import FunctionalFallback, InputError
-from ...bench.examples import Examples
-from ...bench.problem import Problem, State
-from .algebra import ALGEBRA, NoClosedFormError, Place
+from ...bench.problem.checkpoint import State
+from ...bench.problem.examples import Examples
+from ...bench.problem.problem import Problem
 from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally, plain_attention
-from .gradient import Gradient, Plain
-from .outer import Outer
+from .forms.algebra import ALGEBRA, NoClosedFormError, Place
+from .forms.gradient import Gradient, Plain
+from .forms.outer import Outer
 
 NOWHERE = Place()
 

@@ -15,7 +15,8 @@ import torch
 from torch import Size, Tensor
 
 from ...bench.errors import InputError
-from .gradient import Gradient, joined
+from .forms.arithmetic import joined
+from .forms.gradient import Gradient
 from .reduction import Layout, at_least_single
 from .signs import key, places, signs
 

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from .gradient import Gradient
-from .outer import Outer
+from .forms.gradient import Gradient
+from .forms.outer import Outer
 
 Result = TypeVar("Result", covariant=True)
 Direction = dict[str, Tensor]

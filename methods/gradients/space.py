@@ -10,14 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ...bench.examples import Examples
-from ...bench.passes import Pass
-from ...bench.phases import phase
-from ...bench.problem import Assembly, Checkpoint, Problem, State, evaluating
+from ...bench.instruments.stopwatch import phase
+from ...bench.problem.assembly import Assembly
+from ...bench.problem.checkpoint import Checkpoint, State
+from ...bench.problem.examples import Examples
+from ...bench.problem.passes import Pass
+from ...bench.problem.problem import Problem, evaluating
 from .capture import Plan, functionally
 from .plan import planned
 from .reduction import Direction
-from .select import Layers, parameter_names, select
+from .selection import Layers, parameter_names, select
 from .stream import Gradients
 
 HEAD_NUMBERS = 2**20  # features that a pass over the last layer alone takes at a time: 4 MiB in float32

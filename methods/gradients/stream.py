@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from ...bench.examples import Examples
-from ...bench.phases import phase
-from ...bench.problem import assembled
+from ...bench.instruments.stopwatch import phase
+from ...bench.problem.assembly import assembled
+from ...bench.problem.examples import Examples
 from . import reduction
 from .capture import Objective, Take, capture
-from .gradient import Gradient
+from .forms.gradient import Gradient
 from .passes import GradientPass
 from .projection import Projected, Projection
 from .reduction import Direction, Layout, Reduction, at_least_single

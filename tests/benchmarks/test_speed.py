@@ -15,10 +15,10 @@ import pytest
 import torch
 
 import influence_bench as ib
-from influence_bench.bench import models
-from influence_bench.bench.engine import EPOCH, FORWARD, NETWORKS, network, works
-from influence_bench.bench.measure import calibrate
-from influence_bench.bench.registry import registered
+from influence_bench.bench.models import architecture as models
+from influence_bench.bench.registry.method import METHODS
+from influence_bench.bench.run.cost import calibrate
+from influence_bench.bench.speed.works import EPOCH, FORWARD, NETWORKS, network, works
 
 ROWS = 512
 NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8}
@@ -30,7 +30,7 @@ def problem(request):
     """A fixed problem: random inputs, labels and dynamics, untrained models, two of them its checkpoints."""
     torch.manual_seed(0)
     shape = (784,) if request.param == "mlp" else (3, 32, 32)
-    build = partial(models.find(request.param).build, torch.Size(shape), 10)
+    build = partial(models.find_model(request.param).build, torch.Size(shape), 10)
     model = build()
     x, y = torch.randn(ROWS, *shape), torch.randint(10, (ROWS,))
     dynamics = dynamics_of(y)
@@ -74,7 +74,7 @@ def test_gradient_engine(benchmark, name, work):
 
 
 @pytest.mark.filterwarnings("ignore::influence_bench.NotConverged")
-@pytest.mark.parametrize("name", sorted(name for name, method in registered().items() if method.installed))
+@pytest.mark.parametrize("name", sorted(name for name, method in METHODS.all().items() if method.installed))
 def test_method(benchmark, problem, name):
     assert len(benchmark(lambda: ib.score(name, problem))) == ROWS
     note_epochs(benchmark, problem)

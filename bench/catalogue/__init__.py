@@ -1,0 +1,1 @@
+"""What there is to choose from, and the contract that every method must pass."""

@@ -1,0 +1,5 @@
+"""The command `influence-bench`."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,45 @@
+"""Files that are never seen half-written, and JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from .errors import InputError
+
+
+def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
+    """Write a file under a temporary name and move it into place, so that it is never seen half-written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name[:80]}.{uuid4().hex}")
+    try:
+        with partial.open("xb") as stream:
+            content(stream)
+        partial.replace(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def writer(content: bytes) -> Callable[[BinaryIO], object]:
+    """What `write` wants for bytes that are there already."""
+    return lambda stream: stream.write(content)
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Write JSON the same way."""
+    write(file, writer(json.dumps(content, indent=1).encode()))
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: if it is not JSON.
+    """
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    return content

@@ -1,0 +1,1 @@
+"""Models by name, each with the recipe that trains it."""

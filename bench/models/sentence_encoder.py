@@ -1,0 +1,74 @@
+"""Sentence encoders: a pre-trained transformer with low-rank adapters, and a classifier on its mean output."""
+
+from torch import Size, Tensor, nn
+
+from ..errors import InputError
+from ..problem.examples import Examples, Padded
+from ..problem.texts import Texts
+from . import pretrained as hub
+from .architecture import model
+from .pretrained import MINILM
+
+
+def tokens(examples: Examples, pretrained: str, length: int) -> Examples:
+    """Texts as the fields that the transformer takes, (n, L) each, padded on the right to the longest row.
+
+    Raises:
+        InputError: if the inputs are not texts, or one or two a row.
+    """
+    if not isinstance(examples.x, Texts):
+        raise InputError("a sentence encoder reads texts, and this dataset holds numbers: choose another model")
+    tokenizer = hub.load("AutoTokenizer", pretrained)
+    fields = tokenizer(
+        *examples.x.parts, padding=True, padding_side="right", truncation=True, max_length=length, return_tensors="pt"
+    )
+    return Examples(Padded(fields), examples.y)
+
+
+@model(
+    epochs=3,
+    batch_size=16,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.01,
+    schedule="linear",
+    checkpoints=3,
+    encode=tokens,
+    origin=hub.weights_digest,
+    libraries=("transformers", "peft"),
+)
+def sentence_encoder(
+    shape: Size, classes: int, pretrained: str = MINILM, rank: int = 8, targets: str = "query value", length: int = 128
+) -> nn.Module:
+    """A transformer (default MiniLM, 22 million parameters) with LoRA, mean pooling and a linear classifier.
+
+    Args:
+        shape: of an encoded row; of no matter.
+        classes: how many.
+        pretrained: a folder, or the hub's name of any encoder in safetensors.
+        rank: of the adapters.
+        targets: last parts of the names of the layers that get adapters, apart by spaces.
+        length: tokens from which a row is cut off.
+
+    Raises:
+        InputError: if the extra `text` is not installed, there is no such encoder, or no layer is of the targets.
+    """
+    encoder = hub.model("AutoModel", pretrained)
+    hub.adapt(encoder, rank, targets)
+    return SentenceEncoder(encoder, classes)
+
+
+class SentenceEncoder(nn.Module):
+    """An encoder, the mean of its last hidden states over the tokens that the mask keeps, and a linear layer."""
+
+    def __init__(self, encoder: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.config.hidden_size, classes)  # type: ignore[union-attr, arg-type]
+
+    def forward(self, attention_mask: Tensor, **fields: Tensor) -> Tensor:
+        """Fields (B, L) to logits (B, classes)."""
+        hidden: Tensor = self.encoder(attention_mask=attention_mask, **fields).last_hidden_state
+        kept = attention_mask[..., None].to(hidden.dtype)
+        logits: Tensor = self.head((hidden * kept).sum(1) / kept.sum(1))
+        return logits

@@ -1,0 +1,1 @@
+"""What a method is given: a trained model, the rows that trained it, and passes over them."""

@@ -1,0 +1,136 @@
+"""`Examples`: inputs and labels, row by row, whatever form the inputs have."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from ..errors import InputError
+
+
+class Padded(dict[str, Tensor]):
+    """Fields of texts for a model that takes no notice of padding: a batch may go without what all its rows have."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs `x` and labels `y` (n, ...), row by row.
+
+    The inputs are a tensor (n, ...), or a mapping of such, which goes to the model as keywords: as Hugging Face's
+    models take `input_ids` and `attention_mask`.
+    """
+
+    x: Any
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, rows: slice | Tensor | NDArray[np.int64]) -> "Examples":
+        index = torch.as_tensor(rows) if isinstance(rows, np.ndarray) else rows
+        return Examples(self.mapped(lambda tensor: tensor[index]).x, self.y[index])
+
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> "Examples":
+        """With a function of each tensor of the inputs."""
+        if isinstance(self.x, Mapping):
+            fields = {name: function(tensor) for name, tensor in self.x.items()}
+            return Examples(Padded(fields) if isinstance(self.x, Padded) else fields, self.y)
+        return Examples(function(self.x), self.y)
+
+    def to(self, device: torch.device | str | None) -> "Examples":
+        """On a device."""
+        return Examples(self.mapped(lambda tensor: tensor.to(device)).x, self.y.to(device))
+
+    def through(self, model: Callable[..., Any]) -> Tensor:
+        """The outputs of a model for these inputs; its logits, if it returns a record that has such."""
+        outputs = model(**self.x) if isinstance(self.x, Mapping) else model(self.x)
+        logits: Tensor = getattr(outputs, "logits", outputs)
+        return logits
+
+    def trimmed(self) -> "Examples":
+        """Padded texts without the columns at the end that no row's attention mask keeps; other inputs as they are."""
+        mask = self.x.get("attention_mask") if isinstance(self.x, Padded) else None
+        if mask is None:
+            return self
+        width = int(mask.any(0).nonzero().max()) + 1
+        return self.mapped(lambda tensor: tensor[:, :width] if tensor.shape[:2] == mask.shape else tensor)
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of a row's input; of a mapping, of the first tensor's."""
+        return next(iter(self.tensors.values())).shape[1:]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The inputs' tensors by name, that of a single one empty."""
+        return dict(self.x) if isinstance(self.x, Mapping) else {"": self.x}
+
+
+def checked(given: Any, name: str, dtype: torch.dtype, classes: bool) -> Examples:
+    """Examples from what a user gives, with floating inputs of a dtype.
+
+    Args:
+        given: examples, a pair of inputs and labels, or a map-style dataset.
+        name: what to call them in an error.
+        dtype: of the model.
+        classes: whether the labels must be class indices.
+
+    Raises:
+        InputError: if lengths differ, there are no training rows, an input is not finite or a label not a class index.
+    """
+    if isinstance(given, Examples):
+        whole, known = given, True  # from a loader or another problem, which have looked at its numbers
+    else:
+        whole, known = Examples(*(given if isinstance(given, tuple) else _collated(given, name))), False
+    if not isinstance(whole.x, Mapping | Tensor):
+        whole = Examples(torch.as_tensor(whole.x), whole.y)
+    whole, y = whole.mapped(lambda tensor: _cast(torch.as_tensor(tensor), dtype)), torch.as_tensor(whole.y)
+    for field, tensor in whole.tensors.items():
+        x = f"x['{field}']" if field else "x"
+        if tensor.is_floating_point() and not known:
+            _check_finite(tensor, f"{name}: row {{}} of {x}")
+        if len(tensor) != len(y):
+            raise InputError(f"{name}: {x} has {len(tensor)} rows and y has {len(y)}; they must match")
+    if name == "train" and len(y) == 0:
+        raise InputError("train: there are no rows")
+    if classes:
+        if y.is_floating_point() or y.ndim != 1 or (len(y) and int(y.min()) < 0):
+            raise InputError(f"{name}: y must be class indices 0, 1, ... of shape (n,), or give a loss= of your own")
+        y = y.long()
+    return Examples(whole.x, y)
+
+
+def _collated(items: Any, name: str) -> tuple[Any, Tensor]:
+    """The rows of a map-style dataset, stacked: pairs of input and label, or mappings with the label among the rest."""
+    try:
+        whole = default_collate([items[row] for row in range(len(items))])
+    except (TypeError, RuntimeError, KeyError, IndexError) as error:
+        raise InputError(
+            f"{name}: give (x, y), or a dataset whose items are pairs of input and label of one shape, padded where"
+            f" they differ ({' '.join(str(error).split())[:200]})"
+        ) from error
+    if isinstance(whole, Mapping):
+        x = dict(whole)
+        for label in ("labels", "label"):
+            if label in x:
+                return x, x.pop(label)
+    elif len(whole) == 2:
+        return whole[0], whole[1]
+    raise InputError(f"{name}: the items of a dataset must be pairs of input and label, or hold 'labels'")
+
+
+def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return x.to(dtype) if x.is_floating_point() else x
+
+
+def _check_finite(x: Tensor, where: str) -> None:
+    for start in range(0, len(x), 1024):
+        finite = torch.isfinite(x[start : start + 1024]).reshape(len(x[start : start + 1024]), -1)
+        if not finite.all():
+            row = start + int((~finite.all(1)).nonzero()[0])
+            raise InputError(f"{where.format(row)} is not finite; drop or fill such rows")

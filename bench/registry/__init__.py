@@ -1,0 +1,1 @@
+"""Methods, models, datasets and the rest by name, with the arguments that each takes."""

@@ -1,0 +1,1 @@
+"""A run on disk: its records and its metrics. Nothing here knows a method."""

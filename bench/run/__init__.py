@@ -1,0 +1,1 @@
+"""Running a suite: its cells, the processes that work on them, what each cost."""

@@ -1,0 +1,204 @@
+"""What a method will cost on a problem, told before the work: pilot runs on some of the rows, and an extrapolation."""
+
+import gc
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log
+from statistics import median
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from ..instruments import memory
+from ..instruments.stopwatch import measuring
+from ..problem.problem import Problem, Scores
+from ..registry.method import Method, find_method
+from ..registry.score import score
+from .cost import calibrate
+
+SHORT_SECONDS = 1.0  # a run no longer than this is its own pilot
+LONG_SECONDS = 10.0  # a first call this long is not long because of what it imports
+STEADY_SECONDS, REPEATS = 0.3, 2  # shorter pilots are repeated, since other processes disturb them most
+FASTER = 1.15  # growth by so much more than the rows' is taken for more than linear
+STEEPEST = 3.0  # power of n: what seems steeper is noise in a cost that is next to nothing
+NOISE, NOISE_SECONDS, NOISE_BYTES = 0.1, 0.002, 1e6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a method is expected to cost on a problem.
+
+    Attributes:
+        method: as the leaderboard names it.
+        n: training rows of the problem.
+        seconds: wall time of the scoring.
+        epochs: the same in plain training epochs.
+        peak_bytes: memory above the loaded problem.
+        epoch_seconds: of one plain training epoch.
+        first_seconds: wall time of the first pilot, lazy imports included.
+        pilot_rows: training rows of the largest pilot; where they are all n, the estimate is a measurement.
+        refused: one line that says why the run should not begin, "" if it may.
+    """
+
+    method: str
+    n: int
+    seconds: float
+    epochs: float
+    peak_bytes: int
+    epoch_seconds: float
+    first_seconds: float
+    pilot_rows: int
+    refused: str
+
+
+def estimate(method: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Estimate:
+    """Seconds, epochs and memory that a method will take on a problem, within a factor of two.
+
+    The method itself is run on random training rows: a thirty-second, then an eighth of them (two and eight batches at
+    least), then twice as many if its cost has grown faster than the rows or seems to break the memory budget. What
+    takes about a second is run in full. Model, validation rows and checkpoints are the problem's own throughout.
+
+    A cost in proportion to the rows is estimated for a fifth of the run, one that does not depend on them for two or
+    three times the run. Memory that stops growing between an eighth of the rows and all of them is overestimated.
+
+    Args:
+        method: its name, or the decorated function.
+        problem: the estimate says whether the method keeps within its memory budget.
+        hyperparameters: of the method.
+
+    Raises:
+        InputError: for an unknown method or hyperparameter, or with the reason if the method fails on a pilot.
+    """
+    found = find_method(method)
+    pilots = _Pilots(found, found.checked(hyperparameters), problem)
+    n = len(problem.train)
+    epoch_seconds = median(calibrate(problem)) * -(-n // problem.batch_size)
+    pilots.run_all()
+    seconds, peak_bytes = pilots.predicted()
+    return Estimate(
+        method=pilots.label,
+        n=n,
+        seconds=seconds,
+        epochs=seconds / epoch_seconds,
+        peak_bytes=round(peak_bytes),
+        epoch_seconds=epoch_seconds,
+        first_seconds=pilots.first_seconds,
+        pilot_rows=max(pilots.costs),
+        refused=pilots.refusal(),
+    )
+
+
+def extrapolated(rows: Sequence[int], costs: Sequence[float], n: int, noise: float = 0.0) -> float:
+    """The cost at n rows from the costs at growing numbers of fewer rows, of which the last two decide.
+
+    A cost that grows no faster than the rows follows the line through the two, which never falls; growth by less than a
+    tenth may as well be none, and counts for half. A faster one, `noise` apart, follows b·n + c·n² through the two, or
+    a power of n, the third at most, where b would be negative.
+    """
+    if len(rows) == 1 or rows[-1] == n:
+        return costs[-1]
+    (m1, m2), (c1, c2) = rows[-2:], costs[-2:]
+    if grows_faster(rows, costs, noise):
+        c = (c2 / m2 - c1 / m1) / (m2 - m1)
+        b = c1 / m1 - c * m1
+        if b >= 0:
+            return b * n + c * n**2
+        power = log(c2 / c1) / log(m2 / m1) if c1 > 0 else STEEPEST
+        return float(c2 * (n / m2) ** min(power, STEEPEST))
+    growth = max(c2 - c1, 0.0)
+    if growth < NOISE * c1:
+        growth /= 2
+    return c2 + min(growth / (m2 - m1), c2 / m2) * (n - m2)
+
+
+def grows_faster(rows: Sequence[int], costs: Sequence[float], noise: float = 0.0) -> bool:
+    """Whether the last cost has grown faster than the rows, by more than timing tells apart."""
+    return len(rows) > 1 and costs[-1] > FASTER * (costs[-2] + noise) * rows[-1] / rows[-2]
+
+
+class _Pilots:
+    """Runs of a method on some of a problem's rows: `costs` holds wall seconds and peak bytes by number of rows."""
+
+    def __init__(self, method: Method, given: dict[str, Any], problem: Problem) -> None:
+        self.method, self.given, self.problem = method, given, problem
+        self.label, self.n = method.label(given), len(problem.train)
+        self.order = torch.randperm(self.n, generator=torch.Generator().manual_seed(problem.seed))
+        self.costs: dict[int, list[tuple[float, float]]] = {}
+        self.first_seconds = 0.0
+
+    def run_all(self) -> None:
+        """As many pilots as the estimate needs."""
+        batch = self.problem.batch_size
+        small, large = (min(self.n, max(k * batch, self.n // share)) for k, share in ((2, 32), (8, 8)))
+        self.run(small)
+        self.first_seconds = self.costs[small][0][0]
+        if self.first_seconds < LONG_SECONDS:
+            self.costs.clear()
+            self.run(small)
+        if large > small:
+            self.run(large)
+        if large == self.n or self.above_budget(self.costs[large][0][1]):
+            return
+        above = self.above_budget(self.predicted()[1])
+        if not above and self.predicted()[0] < SHORT_SECONDS:
+            self.costs.clear()
+            self.run(self.n)
+            return
+        for rows, costs in self.costs.items():
+            if costs[0][0] < STEADY_SECONDS:
+                self.run(rows, REPEATS)
+        if above or self.grow_faster():
+            self.run(min(self.n, 2 * large))
+
+    def run(self, rows: int, times: int = 1) -> None:
+        """Run the method on that many rows."""
+        small = self.problem.on(self.order[:rows])
+        for _ in range(times):
+            memory.settle()
+            before = memory.resident_bytes()
+            gc.disable()  # as in the run itself, where garbage that only a collection finds counts as memory
+            try:
+                with warnings.catch_warnings(), measuring() as watch:
+                    warnings.simplefilter("ignore")
+                    score(self.method.name, small, **self.given)
+            except Exception as error:
+                said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+                tried = f"{self.label} fails on a pilot of {rows:,} of {self.n:,} rows"
+                raise InputError(f"{tried}: {' '.join(said.split())}") from error
+            finally:
+                gc.enable()
+            peak = max(watch.peaks.values()) - before
+            self.costs.setdefault(rows, []).append((sum(watch.seconds.values()), max(peak, 0.0)))
+
+    def seconds_and_bytes(self) -> tuple[list[int], list[float], list[float]]:
+        """Rows, growing, and the wall seconds and peak bytes that they cost."""
+        rows = sorted(self.costs)
+        seconds = [median(seconds for seconds, _ in self.costs[m]) for m in rows]
+        return rows, seconds, [max(peak for _, peak in self.costs[m]) for m in rows]
+
+    def predicted(self) -> tuple[float, float]:
+        """Wall seconds and peak bytes at all n rows."""
+        rows, seconds, peaks = self.seconds_and_bytes()
+        return extrapolated(rows, seconds, self.n, NOISE_SECONDS), extrapolated(rows, peaks, self.n, NOISE_BYTES)
+
+    def grow_faster(self) -> bool:
+        """Whether time or memory seems to grow faster than the rows."""
+        rows, seconds, peaks = self.seconds_and_bytes()
+        return grows_faster(rows, seconds, NOISE_SECONDS) or grows_faster(rows, peaks, NOISE_BYTES)
+
+    def above_budget(self, peak_bytes: float) -> bool:
+        """Whether that is more than the problem allows."""
+        return peak_bytes > self.problem.memory_budget
+
+    def refusal(self) -> str:
+        """Why the run should not begin, "" if it may."""
+        peak = self.predicted()[1]
+        if not self.above_budget(peak):
+            return ""
+        fewer = "choose fewer layers, or " if "layers" in self.method.arguments else ""
+        return (
+            f"{self.label} on {self.n:,} rows needs about {peak / 1e9:.2g} GB, above the memory budget of "
+            f"{self.problem.memory_budget / 1e9:.2g} GB: {fewer}give Problem a larger memory_budget"
+        )

@@ -1,0 +1,107 @@
+"""Trim and retrain: how a model does when the rows that a method suspects are left out of its training.
+
+Every arm has the same loader, shuffling, epochs and seeds, and is judged at its last epoch. What a method is worth is
+its difference from the random removal of as many rows, seed by seed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, unknown
+from ..files import read_json
+from ..progress import Progress, progress
+from ..results.run import Run, open_run
+from ..results.specs import CONTROLS, ProblemSpec
+from .arms import Arm, stale
+from .pool import THREADS, Submit, checked, pool
+from .provenance import provenance
+from .runner import PREPARE_SECONDS
+
+
+def trim(
+    run: str | Path | Run,
+    budgets: Sequence[str] = ("5%", "true"),
+    seeds: int = 3,
+    *,
+    methods: Sequence[str] | None = None,
+    workers: int | None = None,
+) -> Run:
+    """Retrain the models of a finished run without the rows that its methods suspect; what is done is kept.
+
+    Args:
+        run: the run, or its folder.
+        budgets: shares of the training rows to remove, as `5%`, or `true` for the true number of wrong labels.
+        seeds: trainings of each arm, from 0; arms are paired by them.
+        methods: leaderboard rows of the run; default all that ended well.
+        workers: processes at a time, one thread each; default one per core, or one on the run's CUDA device.
+
+    Raises:
+        InputError: for a budget that is none, an unknown row, or a run without finished cells.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
+    pending = {str(arm): arm for arm in arms if stale(run, arm)}
+    device = arms[0].problem.device
+    workers = checked(workers, device)
+    with progress(f"Trim and retrain: {run.folder}") as shown, pool(workers, []) as submit:
+        shown.stage("training", len(arms), done=len(arms) - len(pending))
+        _train_all(run, pending, submit, shown)
+    run.write_trim(provenance(workers, device))
+    return run
+
+
+def _train_all(run: Run, pending: dict[str, Arm], submit: Submit, shown: Progress) -> None:
+    jobs: dict[str, dict[str, Any]] = {
+        name: {"run": str(run.folder.resolve()), "kind": "trim", "threads": THREADS, "timeout": PREPARE_SECONDS}
+        | asdict(arm)
+        for name, arm in pending.items()
+    }
+    for name, answer in submit(jobs, shown):
+        if answer["status"] != "done":
+            raise InputError(f"{name} cannot be trained: {answer['error']}")
+
+
+def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str] | None = None) -> list[Arm]:
+    """Every arm: each problem, each row that ended well there and each control, each budget, each seed.
+
+    Raises:
+        InputError: for an unknown row, or a run without finished cells.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds={seeds} is out of range: at least 1")
+    done = [record for record in run.records() if record["status"] == "ok"]
+    if not done:
+        raise InputError(f"{run.folder} has no finished cells to trim by")
+    for name in methods or ():
+        if name not in {record["method"] for record in done}:
+            raise unknown(f"row of {run.folder}", name, sorted({record["method"] for record in done}))
+    arms = []
+    for slug in sorted({record["problem"] for record in done}):
+        spec = ProblemSpec(**read_json(run.folder / "problems" / f"{slug}.json")["spec"])
+        if run.truth(slug).ndim > 1:
+            raise InputError(f"{slug} has no noisy rows to remove: its truth is which rows influence which")
+        rows = [r["method"] for r in done if r["problem"] == slug and (not methods or r["method"] in methods)]
+        rows = [row for row in rows if row not in CONTROLS]
+        for seed in range(seeds):
+            arms += [Arm(spec, name, "", seed) for name in CONTROLS[:2]]
+            arms += [Arm(spec, name, budget, seed) for budget in budgets for name in (*CONTROLS[2:], *rows)]
+    return arms
+
+
+def _budget(text: str) -> str:
+    """A budget in its one form.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if text == "true":
+        return text
+    try:
+        share = float(text.removesuffix("%"))
+    except ValueError:
+        share = -1.0
+    if not text.endswith("%") or not 0 < share < 100:
+        raise InputError(f"the budget {text!r} does not fit: give a share of the training rows such as 5%, or true")
+    return f"{share:g}%"

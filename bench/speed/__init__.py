@@ -1,0 +1,1 @@
+"""The speed of the gradient engine, beside a plain epoch and beside other libraries."""

@@ -1,0 +1,1 @@
+"""Files of official datasets: fetched, checked, parsed."""

@@ -1,0 +1,60 @@
+"""A user's own folder of images, one folder inside it for each class."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from ...bench.errors import InputError
+from ..dataset import Source, dataset
+
+
+@dataset(kind="image", source="a folder of your own", licence="your own", citation="none needed")
+def image_folder(path: str, size: int | None = None) -> Source:
+    """Your own images: one folder for each class, whose labels are taken to be right.
+
+    Args:
+        path: the folder; in it, hidden files and files that are no images by their suffix are passed over.
+        size: pixels of each side, to which the images are brought; without it, all must be of one size.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
+    if size is not None and size < 1:
+        raise InputError(f"image-folder: size={size} is out of range: at least 1")
+    known = Image.registered_extensions()
+    classes = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    files = [
+        (file, index)
+        for index, name in enumerate(classes)
+        for file in sorted((folder / name).iterdir())
+        if file.suffix.lower() in known and not file.name.startswith(".")
+    ]
+    counts = np.bincount([index for _, index in files], minlength=len(classes))
+    if len(classes) < 2 or not counts.all():
+        empty = f"{classes[int(counts.argmin())]} holds no image" if len(classes) > 1 else f"it has {len(classes)}"
+        raise InputError(f"{folder} must have two or more folders of images, one for each class: {empty}")
+    console = Console(stderr=True)
+    shown = track(files, f"Reading {folder}", console=console, transient=True, disable=not console.is_terminal)
+    images = [_pixels(file, size) for file, _ in shown]
+    for (file, _), image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
+            (height, width, _), (first_height, first_width, _) = image.shape, images[0].shape
+            raise InputError(
+                f"{file} has {width} × {height} pixels, but {files[0][0]} {first_width} × {first_height}: give size=32"
+                " or so to bring all to one size"
+            )
+    x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    return Source(x, torch.tensor([index for _, index in files]), tuple(classes), standardize=True)
+
+
+def _pixels(file: Path, size: int | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    try:
+        with Image.open(file) as image:
+            colours = image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file} cannot be read as an image: {error}; mend or remove it") from error
+    return np.asarray(colours if size is None else colours.resize((size, size), Image.Resampling.BILINEAR))

@@ -1,0 +1,85 @@
+"""Wrong labels in the test sets of MNIST and CIFAR that people have verified, as what is to be found."""
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from ...bench.problem.examples import Examples
+from ..dataset import Source, dataset
+from ..files.download import damaged, fetch, reading
+from ..files.idx import read_pictures
+from . import cifar, mnist
+
+URL = "https://github.com/cleanlab/label-errors/raw/6d5d6b31a13216290afc40e5c6319399c4d15c06/mturk/"
+CHECKSUMS = {
+    "mnist_mturk.json": "sha256:448bd00fc9df262c68d50d48709d7fa3d5dc966bc66580e5df20e0dcba6e5612",
+    "cifar10_mturk.json": "sha256:81b2c16c9eee060d6cc2390f6bbce1e0e7be0a050574be5177c9428f3596b5b5",
+    "cifar100_mturk.json": "sha256:b2b4fedc433e814c64fb33eff99976bbeee6355470e127b56d64bc5fb57493c0",
+}
+SOURCE = "https://github.com/cleanlab/label-errors, images from "
+LICENCE = "labels Apache-2.0; images: "
+CITATION = "Northcutt, Athalye & Mueller 2021, Pervasive Label Errors in Test Sets; images: "
+VALID, TEST = 1000, 10_000
+MAJORITY = 3  # of five workers
+
+
+@dataset(
+    kind="image", source=SOURCE + mnist.PAGE, licence=LICENCE + mnist.LICENCE, citation=CITATION + mnist.CITATION,
+    human=("published",), downloads=True,
+)  # fmt: skip
+def mnist_test_errors() -> Source:
+    """MNIST's 10,000 test digits, of which 15 are known to carry a wrong label."""
+    return _verified("mnist_mturk.json", *read_pictures("MNIST", mnist.URL, mnist.CHECKSUMS), mnist.CLASSES)
+
+
+@dataset(
+    kind="image", source=SOURCE + cifar.PAGE, licence=LICENCE + cifar.LICENCE, citation=CITATION + cifar.CITATION,
+    human=("published",), downloads=True,
+)  # fmt: skip
+def cifar10_test_errors() -> Source:
+    """CIFAR-10's 10,000 test pictures, of which 54 are known to carry a wrong label."""
+    return _verified("cifar10_mturk.json", *cifar.pictures(cifar.CIFAR_10, cifar.CLASSES_10), cifar.CLASSES_10)
+
+
+@dataset(
+    kind="image", source=SOURCE + cifar.PAGE, licence=LICENCE + cifar.LICENCE, citation=CITATION + cifar.CITATION,
+    human=("published",), downloads=True,
+)  # fmt: skip
+def cifar100_test_errors() -> Source:
+    """CIFAR-100's 10,000 test pictures, of which 585 are known to carry a wrong label."""
+    return _verified("cifar100_mturk.json", *cifar.pictures(cifar.CIFAR_100, cifar.CLASSES_100), cifar.CLASSES_100)
+
+
+def _verified(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Source:
+    """The official test set as the rows, and of the official training set, which nobody has verified, the others."""
+    true_y = corrected(fetch(f"label-errors/{name}", URL + name, CHECKSUMS[name]), test.y, len(classes))
+    valid, held = train[:VALID], train[VALID : VALID + TEST]
+    human = {"published": test.y}
+    return Source(test.x, true_y, classes, test=held, valid=valid, human=human, standardize=True)
+
+
+def corrected(path: Path, published: Tensor, classes: int) -> Tensor:
+    """The published labels (n,), where most workers did not keep one: theirs if most of them agreed on it, else -1.
+
+    Raises:
+        InputError: if the file is not the official one, or its rows are not those of the published labels.
+    """
+    with reading(path):
+        content = path.read_bytes()
+    try:
+        records = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, "it is not JSON") from error
+    y = published.clone()
+    for number, record in enumerate(records if isinstance(records, list) else [records]):
+        match record:
+            case {
+                "id": int(row), "given_original_label": int(given), "our_guessed_label": int(guess),
+                "mturk": {"given": int(kept), "guessed": int(agreed)},
+            } if 0 <= row < len(y) and given == published[row] and 0 <= guess < classes:  # fmt: skip
+                if kept < MAJORITY:
+                    y[row] = guess if agreed >= MAJORITY else -1
+            case _:
+                raise damaged(path, f"its record {number} is not the workers' verdict on a label of the test set")
+    return y

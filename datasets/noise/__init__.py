@@ -1,0 +1,1 @@
+"""Wrong labels and corrupted features, put on rows whose truth is known."""

@@ -1,0 +1,149 @@
+"""Wrong labels: each function returns the rows with exactly round(rate × n) more labels wrong."""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ...bench.errors import InputError
+from .kinds import noise
+from .rows import Indices, Rows
+
+DIRECTIONS = 128
+
+
+@noise
+def symmetric(rows: Rows, rng: np.random.Generator, *, rate: float) -> Rows:
+    """Any other class, evenly."""
+    _need_classes("symmetric", rows, 2)
+    drawn = rows.draw(rate, rng)
+    steps = torch.from_numpy(rng.integers(1, rows.classes, len(drawn)))
+    return rows.changed(drawn, y=(rows.true_y[drawn] + steps) % rows.classes)
+
+
+@noise
+def pair(rows: Rows, rng: np.random.Generator, *, rate: float) -> Rows:
+    """Always the next class."""
+    _need_classes("pair", rows, 2)
+    drawn = rows.draw(rate, rng)
+    return rows.changed(drawn, y=(rows.true_y[drawn] + 1) % rows.classes)
+
+
+@noise
+def confusion(rows: Rows, rng: np.random.Generator, *, matrix: list[list[float]], rate: float | None = None) -> Rows:
+    """By a confusion matrix: its row i says how often the true class i is given as each class.
+
+    No count is two rows off. A rate makes all wrong labels as many times more or less frequent.
+    """
+    _need_classes("confusion", rows, 2)
+    transition = _transition(matrix, rows.classes)
+    sizes = np.bincount(rows.true_y[rows.true_y >= 0].numpy(), minlength=rows.classes)
+    expected = sizes[:, None] * transition * (1 - np.eye(rows.classes))
+    total = round(float(expected.sum())) if rate is None else rows.count(rate)
+    if total and not expected.any():
+        raise InputError(f"the confusion matrix makes no label wrong: it cannot give rate={rate}")
+    per_class = _apportioned(expected.sum(1), total)
+    of_class = [rows.left[rows.true_y.numpy()[rows.left] == k] for k in range(rows.classes)]
+    for k, (wanted, candidates) in enumerate(zip(per_class, of_class, strict=True)):
+        if wanted > len(candidates):
+            raise InputError(f"the confusion matrix needs {wanted} rows of class {k}, and {len(candidates)} are clean")
+    drawn = [rng.choice(candidates, n, replace=False) for candidates, n in zip(of_class, per_class, strict=True)]
+    given = [
+        np.repeat(np.arange(rows.classes), _apportioned(weights, n))
+        for weights, n in zip(expected, per_class, strict=True)
+    ]
+    return rows.changed(np.concatenate(drawn), y=torch.from_numpy(np.concatenate(given)))
+
+
+@noise
+def instance(rows: Rows, rng: np.random.Generator, *, rate: float) -> Rows:
+    """To a class that the row's features choose, by random weights of its class.
+
+    Xia et al. 2020, Part-dependent Label Noise, in their generator of instance-dependent noise: softmax(x·W_y) over the
+    other classes, W_y standard normal. They draw each row's probability of a wrong label apart from its features; with
+    the count exact, every set of rows is then as likely as any other.
+    """
+    _need_classes("instance", rows, 3)
+    x, drawn = rows.features("instance"), rows.draw(rate, rng)
+    y = rows.true_y[drawn]
+    logits = torch.empty(len(drawn), rows.classes)
+    for k in range(rows.classes):
+        weights = torch.from_numpy(rng.standard_normal((x.shape[1], rows.classes), dtype=np.float32))
+        logits[y == k] = x[drawn[(y == k).numpy()]] @ weights
+    return rows.changed(drawn, y=_other_class(logits, y, rng))
+
+
+@noise
+def boundary(rows: Rows, rng: np.random.Generator, *, rate: float) -> Rows:
+    """Where classes are easily confused: as if the wrong labels were drawn from a classifier's posterior.
+
+    Feature-dependent noise after Zhang et al. 2021, Learning with Feature-Dependent Label Noise, which is more likely
+    the less sure the posterior. Here that is a linear discriminant's, fitted to the true labels; of more features than
+    128 it sees as many random directions.
+    """
+    _need_classes("boundary", rows, 2)
+    x, count = rows.features("boundary"), rows.count(rate)
+    if x.shape[1] > DIRECTIONS:
+        x = x @ torch.from_numpy(rng.standard_normal((x.shape[1], DIRECTIONS), dtype=np.float32))
+    clean, y = rows.left, rows.true_y[rows.left]
+    logits = _discriminant(x, rows)[clean]
+    log_wrong = logits.log_softmax(1).scatter(1, y[:, None], -torch.inf).logsumexp(1)
+    drawn = (log_wrong + _gumbel(log_wrong.shape, rng)).topk(count).indices  # the same as one after the other
+    return rows.changed(clean[drawn.numpy()], y=_other_class(logits[drawn], y[drawn], rng))
+
+
+def human(rows: Rows, labels: Tensor) -> Rows:
+    """As people gave them."""
+    wrong = np.flatnonzero((labels != rows.true_y).numpy())
+    return rows.changed(wrong, y=labels[wrong])
+
+
+def _need_classes(noise: str, rows: Rows, least: int) -> None:
+    if rows.classes < least:
+        two = ": with two classes it would be symmetric noise" if rows.classes == 2 else ""
+        raise InputError(f"{noise} noise needs at least {least} classes{two}")
+
+
+def _transition(matrix: ArrayLike, classes: int) -> NDArray[np.float64]:
+    try:
+        transition = np.array(matrix, dtype=np.float64)
+    except (ValueError, TypeError):
+        transition = np.empty(0)
+    if transition.shape != (classes, classes):
+        raise InputError(f"the confusion matrix must be {classes} rows of {classes} numbers, one for each class")
+    if not ((transition >= 0).all() and np.allclose(transition.sum(1), 1, atol=1e-6)):
+        raise InputError("the confusion matrix must hold shares: at least 0, with the sum 1 in each row")
+    return transition
+
+
+def _apportioned(weights: NDArray[np.float64], total: int) -> Indices:
+    """Whole numbers in proportion to the weights, with the sum `total`, by the largest remainders."""
+    shares = weights * (total / weights.sum()) if total else np.zeros(len(weights))
+    counts = np.floor(shares + 1e-9).astype(np.int64)
+    counts[np.argsort(counts - shares, kind="stable")[: total - counts.sum()]] += 1
+    return counts
+
+
+def _other_class(logits: Tensor, y: Tensor, rng: np.random.Generator) -> Tensor:
+    """A class other than y (n,), drawn from the softmax of the logits (n, classes)."""
+    others = logits.double().scatter(1, y[:, None], -torch.inf)
+    return (others + _gumbel(others.shape, rng)).argmax(1)
+
+
+def _gumbel(shape: torch.Size, rng: np.random.Generator) -> Tensor:
+    return torch.from_numpy(rng.gumbel(size=tuple(shape)))
+
+
+def _discriminant(x: Tensor, rows: Rows) -> Tensor:
+    """A linear discriminant's logits (n, classes), fitted to the rows whose true class is known."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis  # slow to import, and seldom needed
+
+    known = rows.true_y >= 0
+    seen, y = np.unique(rows.true_y[known].numpy(), return_inverse=True)
+    if len(seen) < 2:
+        raise InputError("boundary noise needs rows of at least two classes")
+    fitted = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(x[known].double().numpy(), y)
+    scores = torch.from_numpy(fitted.decision_function(x.double().numpy()))
+    logits = torch.full((len(rows), rows.classes), -torch.inf, dtype=torch.float64)
+    logits[:, torch.from_numpy(seen)] = torch.stack([-scores / 2, scores / 2], 1) if len(seen) == 2 else scores
+    return logits

@@ -1,0 +1,52 @@
+"""UCI Adult, from its two official files."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ...bench.problem.examples import Examples
+from ..dataset import Source, dataset
+from ..files.download import damaged, fetch, official, reading
+from .own_table import class_indices, features, known_indices, words_of
+
+URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"
+CHECKSUMS = {
+    "adult.data": "md5:5d7c39d7b8804f071cdd1f2a7c460872",
+    "adult.test": "md5:35238206dfdf7f1fe215bbb874adecdc",
+}
+ROWS = {"adult.data": 32_561, "adult.test": 16_281}
+COLUMNS = (
+    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship", "race",
+    "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income",
+)  # fmt: skip
+
+
+@dataset(
+    kind="table",
+    source="https://archive.ics.uci.edu/dataset/2/adult",
+    licence="CC BY 4.0",
+    citation="Becker & Kohavi 1996, Adult, UCI Machine Learning Repository",
+    downloads=True,
+)
+def adult() -> Source:
+    """48,842 people of the 1994 census in 14 columns, 8 of words: whether they earn above 50,000 dollars."""
+    train, test = (fetch(f"adult/{name}", URL + name, checksum) for name, checksum in CHECKSUMS.items())
+    table, held = _rows(train), _rows(test)
+    with official(train):
+        y, classes = class_indices(table.pop("income"), train)
+        words = words_of(table, train)
+        x = features(table, words, train)
+    with official(test):
+        held_y = known_indices(held.pop("income"), classes, test)
+        held_x = features(held, words, test)
+    return Source(x, y, tuple(map(str, classes)), test=Examples(held_x, held_y), standardize=True)
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    with reading(path), path.open(encoding="latin-1") as file:
+        lines = [line.rstrip(".\n").split(", ") for line in file if line.strip() and not line.startswith("|")]
+    odd = next((line for line in lines if len(line) != len(COLUMNS)), None)
+    if odd is not None or len(lines) != ROWS[path.name]:
+        found = f"{len(lines)} rows" if odd is None else f"the line '{', '.join(odd)[:60]}'"
+        raise damaged(path, f"it holds {found}, not {ROWS[path.name]} rows of {len(COLUMNS)} values")
+    return pd.DataFrame(lines, columns=pd.Index(COLUMNS))

@@ -1,0 +1,1 @@
+"""A sample's gradient of one parameter in implicit form: factors in place of the formed gradient."""

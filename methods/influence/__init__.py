@@ -1,0 +1,1 @@
+"""Influence functions: gradients through an inverse curvature."""

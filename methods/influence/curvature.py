@@ -1,0 +1,135 @@
+"""Curvature of the mean training loss in a gradient space: dense for few parameters, as a product for many."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import grad, jacrev, vmap
+
+from ...bench.instruments.stopwatch import phase
+from ...bench.problem.examples import Examples
+from ..gradients.reduction import Direction
+from ..gradients.space import GradientSpace
+
+Curvature = Literal["hessian", "ggn"]
+"""Of the loss as it is, or as if the outputs were linear in the parameters: Gauss-Newton's, which is never negative."""
+COLUMNS_AT_ONCE = 64
+
+
+def hessian_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
+    """H v: the Hessian of the mean loss over `examples` times a direction, by a second backward pass."""
+    total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
+    for parameters, gradients in _differentiable_gradients(space, examples):
+        with phase("gradients"):
+            along = [direction[name] for name in parameters]
+            products = torch.autograd.grad(gradients, list(parameters.values()), along, materialize_grads=True)
+        total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
+    return {name: part / len(examples) for name, part in total.items()}
+
+
+def ggn_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
+    """G v: the Gauss-Newton matrix of the mean loss over `examples` times a direction, as Jᵀ Λ (J v).
+
+    J v is the derivative, in u, of Jᵀu along v: it takes backward passes alone, which every layer has.
+    """
+    problem = space.problem
+    total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
+    for _, batch in problem.batches(examples):
+        with phase("gradients"), torch.enable_grad():
+            parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
+            outputs, inputs = space.outputs(parameters, batch), list(parameters.values())
+            u = torch.zeros_like(outputs, requires_grad=True)
+            pulled = torch.autograd.grad(outputs, inputs, u, create_graph=True, materialize_grads=True)
+            along = torch.autograd.grad(pulled, u, [direction[name] for name in parameters], retain_graph=True)
+            logits = outputs.detach().requires_grad_()
+            slope = torch.autograd.grad(problem.losses(logits, batch.y).sum(), logits, create_graph=True)
+            curved = torch.autograd.grad(slope, logits, along, materialize_grads=True)
+            products = torch.autograd.grad(outputs, inputs, curved, materialize_grads=True)
+        total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
+    return {name: part / len(examples) for name, part in total.items()}
+
+
+PRODUCTS: Mapping[Curvature, Callable[[GradientSpace, Direction, Examples], Direction]] = {
+    "hessian": hessian_product,
+    "ggn": ggn_product,
+}
+
+
+def dense_hessian(space: GradientSpace) -> Tensor:
+    """H (p, p), float64: the Hessian of the mean training loss, by its products with the unit vectors."""
+    _refuse_large(space)
+    units = torch.eye(space.size, device=space.problem.device).split(COLUMNS_AT_ONCE)
+    total = torch.zeros(space.size, space.size, dtype=torch.float64, device=space.problem.device)
+    for parameters, gradients in _differentiable_gradients(space, space.problem.train):
+        with phase("gradients"):
+            flat = torch.cat([gradient.flatten() for gradient in gradients])
+            for number, some in enumerate(units):
+                columns = torch.autograd.grad(
+                    flat, list(parameters.values()), some.to(flat), True, is_grads_batched=True, materialize_grads=True
+                )
+                rows = slice(number * COLUMNS_AT_ONCE, number * COLUMNS_AT_ONCE + len(some))
+                total[rows] += torch.cat([column.flatten(1) for column in columns], 1)
+    return total / len(space.problem.train)
+
+
+def _differentiable_gradients(
+    space: GradientSpace, examples: Examples
+) -> Iterator[tuple[Direction, tuple[Tensor, ...]]]:
+    """Batch by batch, the selected parameters and the summed loss's gradients, which can be differentiated again."""
+    for _, batch in space.problem.batches(examples):
+        with phase("gradients"), torch.enable_grad():
+            parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
+            loss = space.loss(parameters, batch)
+            gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True, materialize_grads=True)
+        yield parameters, gradients
+
+
+def dense_ggn(space: GradientSpace) -> Tensor:
+    """G (p, p), float64: mean of Jᵢᵀ Λᵢ Jᵢ, with the Jacobian J of the outputs and the loss's Hessian Λ in them."""
+    _refuse_large(space)
+    problem, train = space.problem, space.problem.train
+
+    def one_loss(output: Tensor, y: Tensor) -> Tensor:
+        return problem.losses(output[None], y[None]).sum()
+
+    with torch.no_grad(), problem.at(space.state) as model:
+        outputs = train[:1].to(problem.device).through(model).shape[1]
+    copies = 3 * outputs  # as they come, stacked in float64, and times Λ
+    by_class = (space.train.flat(partial(_logit, k), copies) for k in range(outputs))
+    streams = zip(*by_class, space.batches(train, 8 * copies * space.size), strict=True)
+    total = torch.zeros(space.size, space.size, dtype=torch.float64, device=problem.device)
+    for *classes, (_, batch) in streams:
+        jacobian = torch.stack([flat for _, flat in classes], 1).double()
+        with torch.no_grad(), problem.at(space.state) as model:
+            logits = batch.through(model)
+        curvature = vmap(jacrev(grad(one_loss)))(logits, batch.y).double()
+        total += jacobian.flatten(0, 1).mT @ (curvature @ jacobian).flatten(0, 1)
+    return total / len(train)
+
+
+def _logit(k: int, outputs: Tensor, _: Tensor) -> Tensor:
+    return outputs[:, k]
+
+
+def largest_eigenvalue(
+    space: GradientSpace, examples: Examples, curvature: Curvature = "hessian", steps: int = 30, tolerance: float = 0.01
+) -> float:
+    """Largest eigenvalue, in size, of the curvature of the mean loss over `examples`, by power iteration."""
+    generator = torch.Generator().manual_seed(space.problem.seed)
+    vector = torch.randn(space.size, generator=generator)
+    value = 0.0
+    for _ in range(steps):
+        unit = space.direction(vector / vector.norm())
+        product = space.vector(PRODUCTS[curvature](space, unit, examples)).cpu()
+        previous, value = value, float(product.norm())
+        vector = product
+        if value == 0 or abs(value - previous) < tolerance * value:
+            break
+    return value
+
+
+def _refuse_large(space: GradientSpace) -> None:
+    """The matrix, its damped symmetric form and what solving with that takes must fit the memory budget."""
+    space.problem.afford(4 * 8 * space.size**2, f"the dense curvature of {space.size:,} parameters")

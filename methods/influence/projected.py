@@ -1,0 +1,193 @@
+"""Influence on randomly projected gradients: TRAK and LoGra.
+
+A few hundred numbers of each gradient, which keep its inner products, allow the inverse of a whole matrix between them,
+where the p × p curvature of a network is out of reach.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ...bench.errors import InputError
+from ...bench.problem.problem import Problem, Scores
+from ...bench.registry.method import method
+from ..checkpoints import Checkpoints, over
+from ..gradients import reduction
+from ..gradients.projection import Dense, Factored
+from ..gradients.selection import Layers
+from ..gradients.space import GradientSpace, gradient_space
+from ..gradients.stream import Gradients
+
+ROWS_IN_DOUBLE = 1024
+
+
+@method(
+    family="influence function",
+    paper="Park et al. 2023 (TRAK)",
+    uses={"validation", "checkpoints"},
+    unless={"checkpoints": {"checkpoints": "last"}},
+)
+def trak(
+    problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"
+) -> Scores:
+    """-Σ_z (1 - p_i) φ(z)ᵀ(ΦᵀΦ + λI)⁻¹φ_i over validation rows z, with projected gradients φ of log(p / (1 - p)).
+
+    When: a classifier's predictions are to be traced through all its parameters, best over several checkpoints. For
+    wrong labels alone `trak-self` is better in the quick suite.
+
+    Args:
+        problem: a classifier whose outputs are logits, with validation rows; p is the label's probability.
+        k: columns of the projection; gradients of no more numbers are taken as they are.
+        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
+        layers: whose parameters the gradients are taken for.
+        checkpoints: the model as it stands, or the mean over all; the paper takes the ends of several training runs,
+            and keeps a sample's largest scores only.
+
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
+    projection, k multiplications for every number of every gradient; O(n k² + k³) to solve. Memory: the features (n,
+    k).
+    """
+    kernels, errors = [], []
+    for number, checkpoint in enumerate(over(problem, checkpoints)):
+        space, projection = gradient_space(problem, layers, checkpoint), Dense(k, problem.seed + number)
+        errors.append(error(space))
+        phi = features(space.train, projection)
+        targets = features(space.valid, projection).sum(0, dtype=torch.float64)
+        direction = torch.linalg.solve(damped_gram(phi, damping), targets)
+        kernels.append(torch.cat([rows @ direction for rows in in_double(phi)]).cpu())
+    return (-torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
+
+
+@method(
+    family="influence function",
+    paper="Park et al. 2023 (TRAK, self-influence)",
+    uses={"checkpoints"},
+    unless={"checkpoints": {"checkpoints": "last"}},
+)
+def trak_self(
+    problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"
+) -> Scores:
+    """(1 - p_i) φ_iᵀ(ΦᵀΦ + λI)⁻¹φ_i with projected gradients φ of log(p / (1 - p)): the effect on a sample's own odds.
+
+    When: nobody can vouch for any rows and all parameters are to count; `el2n` is cheaper, and better in the quick
+    suite.
+
+    Args:
+        problem: a classifier whose outputs are logits; p is the label's probability.
+        k: columns of the projection; gradients of no more numbers are taken as they are.
+        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
+        layers: whose parameters the gradients are taken for.
+        checkpoints: the model as it stands, or the mean over all.
+
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
+    projection, k multiplications for every number of every gradient; O(n k² + k³) to invert. Memory: the features (n,
+    k).
+    """
+    kernels, errors = [], []
+    for number, checkpoint in enumerate(over(problem, checkpoints)):
+        space = gradient_space(problem, layers, checkpoint)
+        errors.append(error(space))
+        phi = features(space.train, Dense(k, problem.seed + number))
+        kernels.append(quadratic(phi, torch.linalg.inv(damped_gram(phi, damping))))
+    return (torch.stack(kernels).mean(0) * torch.stack(errors).mean(0)).numpy()
+
+
+@method(family="influence function", paper="Choe et al. 2024 (LoGra)", uses={"validation"})
+def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
+    """-Σ_l v_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
+
+    When: a network is large and its projected gradients are to be kept for many questions. For a small last layer
+    `influence-exact` loses nothing to projection.
+
+    Args:
+        problem: with validation rows, whose mean projected gradient is v.
+        side: to which both sides of a parameter's gradient are projected.
+        damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
+        layers: whose parameters the gradients are taken for.
+
+    Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to solve, for each
+    layer. Memory: the projected gradients, side² numbers for each row and parameter.
+    """
+    space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
+    train, valid = (gradients.projected(projection) for gradients in (space.train, space.valid))
+    scores = torch.zeros(len(train), dtype=torch.float64)
+    for columns in by_layer(space, projection):
+        g, v = train[:, columns], valid[:, columns].mean(0, dtype=torch.float64)
+        direction = torch.linalg.solve(damped_gram(g, damping) / len(g), v)
+        scores -= torch.cat([rows @ direction for rows in in_double(g)]).cpu()
+    return scores.numpy()
+
+
+@method(family="influence function", paper="Choe et al. 2024 (LoGra, self-influence)")
+def logra_self(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
+    """Σ_l g_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
+
+    When: nobody can vouch for any rows and the network is too large for exact self-influence: in the quick suite tied
+    with the best.
+
+    Args:
+        problem: the trained model and its training rows.
+        side: to which both sides of a parameter's gradient are projected.
+        damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
+        layers: whose parameters the gradients are taken for.
+
+    Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to invert, for each
+    layer. Memory: the projected gradients, side² numbers for each row and parameter.
+    """
+    space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
+    train = space.train.projected(projection)
+    scores = torch.zeros(len(train), dtype=torch.float64)
+    for columns in by_layer(space, projection):
+        g = train[:, columns]
+        scores += quadratic(g, torch.linalg.inv(damped_gram(g, damping) / len(g)))
+    return scores.numpy()
+
+
+def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
+    """log(p / (1 - p)) of the label's probability p, (B,), from logits: TRAK's model output function."""
+    label = y[:, None]
+    return outputs.gather(1, label)[:, 0] - outputs.scatter(1, label, -torch.inf).logsumexp(1)
+
+
+def features(gradients: Gradients, projection: Dense) -> Tensor:
+    """Gradients of the log-odds (n, k), projected if that leaves fewer numbers."""
+    if projection.k < gradients.space.size:
+        return gradients.projected(projection, log_odds)
+    gradients.space.problem.afford(len(gradients) * gradients.space.size * 8, "the gradients (n, p)")
+    flat: Tensor = gradients.reduce(reduction.Flat(), objective=log_odds)[0]
+    return flat
+
+
+def error(space: GradientSpace) -> Tensor:
+    """1 - p of the training rows' labels (n,), float64."""
+    p = space.problem.probabilities(space.checkpoint).cpu()
+    return 1 - p.gather(1, space.problem.train.y.cpu()[:, None])[:, 0]
+
+
+def by_layer(space: GradientSpace, projection: Factored) -> list[slice]:
+    """The columns of each layer."""
+    columns = projection.columns(space.parameters)
+    return [slice(columns[layer[0]].start, columns[layer[-1]].stop) for layer in space.layers]
+
+
+def damped_gram(rows: Tensor, damping: float) -> Tensor:
+    """XᵀX + λI (k, k), float64, for rows X (n, k) and λ a share of the mean eigenvalue of XᵀX."""
+    if damping <= 0:
+        raise InputError(f"damping={damping} does not fit: it must be above 0")
+    gram = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
+    for part in in_double(rows):
+        gram.addmm_(part.T, part)
+    diagonal = gram.diagonal()
+    diagonal += (damping * diagonal.mean()).clamp(min=torch.finfo(torch.float64).tiny)
+    return gram
+
+
+def quadratic(rows: Tensor, matrix: Tensor) -> Tensor:
+    """xᵀ M x (n,) of each row, float64, on the CPU."""
+    return torch.cat([torch.linalg.vecdot(part @ matrix, part) for part in in_double(rows)]).cpu()
+
+
+def in_double(rows: Tensor) -> Iterator[Tensor]:
+    """Rows in float64, a few at a time."""
+    return (part.double() for part in rows.split(ROWS_IN_DOUBLE))

@@ -1,0 +1,1 @@
+"""How far the model and its training doubt a given label."""

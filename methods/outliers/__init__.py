@@ -1,0 +1,1 @@
+"""Outliers among the per-sample gradients."""

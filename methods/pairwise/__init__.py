@@ -1,0 +1,1 @@
+"""The influence of each training row on each validation row."""

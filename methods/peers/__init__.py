@@ -1,0 +1,1 @@
+"""Other libraries' own implementations, as rows of the board."""

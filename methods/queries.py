@@ -1,0 +1,61 @@
+"""What influence is measured against: the rows whose loss would fall if a sample were removed."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..bench.errors import InputError
+from ..bench.problem.problem import Scores
+from .gradients import reduction
+from .gradients.reduction import Direction
+from .gradients.space import GradientSpace
+from .gradients.stream import Gradients
+
+Against = Literal["validation", "classes", "training"]
+"""All validation rows, those of the class that the sample harms most, or the training rows themselves."""
+
+
+def queries(space: GradientSpace, against: Against) -> list[Direction]:
+    """v, the mean gradient of the rows: one, or one for each class of the validation rows (Nguyen-Duc et al. 2023).
+
+    Against the training rows v vanishes at a minimum of the training loss. Short of it, wrong labels, which are fitted
+    last, make up most of v, and then look helpful.
+
+    Raises:
+        InputError: if there are no validation rows, or their labels are not classes.
+    """
+    if against == "training":
+        return [space.train.mean()]
+    valid = space.valid
+    if against == "validation":
+        return [valid.mean()]
+    labels = valid.examples.y
+    if labels.is_floating_point() or labels.ndim != 1:
+        raise InputError("against=classes needs class indices for labels: take against=validation")
+    return [valid.of((labels == label).nonzero()[:, 0]).mean() for label in labels.unique()]
+
+
+def products(gradients: Gradients, directions: list[Direction]) -> Tensor:
+    """Inner products (n, k) of gradients with directions, float64, from one pass."""
+    parts = gradients.reduce(*(reduction.inner(direction) for direction in directions))
+    return torch.stack([part.sum(1) for part in parts], 1)
+
+
+def cosines(gradients: Gradients, directions: list[Direction]) -> Tensor:
+    """Cosines (n, k) of gradients with directions, float64, from one pass; 0 where either is 0."""
+    squares, *parts = gradients.reduce(reduction.squared_l2(), *(reduction.inner(one) for one in directions))
+    along = torch.stack([part.sum(1) for part in parts], 1)
+    lengths = torch.stack([gradients.space.vector(one).double().norm().cpu() for one in directions])
+    return along * reciprocal(squares.sum(1).sqrt()[:, None] * lengths)
+
+
+def reciprocal(lengths: Tensor) -> Tensor:
+    """1 / lengths; 0 where they are 0, so that what has no length has no direction."""
+    return torch.where(lengths > torch.finfo(lengths.dtype).tiny, 1 / lengths, 0.0)
+
+
+def most_harmful(helpful: Tensor) -> Scores:
+    """Scores (n,) from how much each sample helps each of k queries (n, k): the harm to the one it helps least."""
+    scores: Scores = -helpful.amin(1).numpy()
+    return scores

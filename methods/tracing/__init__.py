@@ -1,0 +1,1 @@
+"""Gradients along the training: TracIn and its kin, and gradient norms."""

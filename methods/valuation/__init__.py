@@ -1,0 +1,1 @@
+"""What a row is worth to the model: Shapley values and their kin."""

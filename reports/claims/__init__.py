@@ -1,0 +1,1 @@
+"""Claims of papers, tested on runs."""

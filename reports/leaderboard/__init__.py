@@ -1,0 +1,1 @@
+"""Which method is best: the board in tables, plots and sentences."""

@@ -1,0 +1,1 @@
+"""What the removal of suspects is worth to the retrained model."""
