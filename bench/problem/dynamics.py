@@ -1,4 +1,4 @@
-"""Training dynamics: what a classifier said of each training row in the forward passes that trained it."""
+"""Training dynamics: a classifier's outputs for each training row in the forward passes that trained it."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,18 +13,18 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Dynamics:
-    """Three figures of each training row in each epoch, float32 (epochs, n) each.
+    """Three figures for each training row in each epoch, each a float32 tensor (epochs, n).
 
-    `prepare` records them in the training-mode forward pass: what the model says of a row just before it learns from
-    it. `Dynamics.of` makes them from the logits of a training of one's own.
+    `prepare` records them in the forward pass in training mode: the model's view of a row just before it learns from
+    that row. `Dynamics.of` computes them from the logits of your own training.
 
     Args:
         given_logit: the logit of the given label.
-        other_logit: the largest logit of the other labels.
+        other_logit: the largest logit among the other labels.
         log_probability: the log-probability of the given label.
 
     Raises:
-        InputError: if they are not three finite arrays of one shape (epochs, n) with at least one epoch.
+        InputError: if the three are not finite arrays of the same shape (epochs, n) with at least one epoch.
     """
 
     given_logit: Tensor
@@ -36,29 +36,29 @@ class Dynamics:
             object.__setattr__(self, name, torch.as_tensor(getattr(self, name), dtype=torch.float32))
         shapes = {tuple(figure.shape) for figure in self.figures.values()}
         if len(shapes) > 1 or self.given_logit.ndim != 2 or not len(self.given_logit):
-            raise InputError(f"dynamics: the figures must have one shape (epochs, n), not {sorted(shapes)}")
+            raise InputError(f"dynamics: the three figures must have one shape (epochs, n), not {sorted(shapes)}")
         for name, figure in self.figures.items():
             if not figure.isfinite().all():
                 raise InputError(f"dynamics: {name} is not finite everywhere")
 
     @classmethod
     def of(cls, logits: Tensor, y: Tensor) -> "Dynamics":
-        """From the logits (epochs, n, classes) of every training row in every epoch and the given labels (n,)."""
+        """Dynamics from the training rows' logits (epochs, n, classes) in every epoch and their given labels (n,)."""
         return cls(*torch.stack([observed(epoch, y) for epoch in logits], 1))
 
     @property
     def figures(self) -> dict[str, Tensor]:
-        """The three by name."""
+        """The three figures by name."""
         return {name: getattr(self, name) for name in NAMES}
 
     @property
     def margin(self) -> NDArray[np.float64]:
-        """The given label's logit minus the largest other, (epochs, n)."""
+        """The margin (epochs, n): the logit of the given label minus the largest other logit."""
         return (self.given_logit.double() - self.other_logit.double()).cpu().numpy()
 
     @property
     def probability(self) -> NDArray[np.float64]:
-        """The probability of the given label, (epochs, n)."""
+        """The probability (epochs, n) of the given label."""
         return self.log_probability.double().exp().cpu().numpy()
 
     def __len__(self) -> int:
@@ -73,8 +73,8 @@ NAMES = tuple(field.name for field in fields(Dynamics))
 
 
 def observed(logits: Tensor, y: Tensor) -> Tensor:
-    """The three figures (3, batch) of a batch, in the order of `Dynamics`, from its logits (batch, classes)."""
+    """The three figures (3, batch), in the order of `Dynamics`, from a batch's logits (batch, classes) and labels."""
     logits, label = logits.detach(), y[:, None]
     others = logits.scatter(1, label, -torch.inf).amax(1)
-    of_label = torch.stack((logits.gather(1, label)[:, 0], others, logits.log_softmax(1).gather(1, label)[:, 0]))
-    return of_label.float()
+    figures = torch.stack((logits.gather(1, label)[:, 0], others, logits.log_softmax(1).gather(1, label)[:, 0]))
+    return figures.float()

@@ -1,4 +1,4 @@
-"""`Examples`: inputs and labels, row by row, whatever form the inputs have."""
+"""`Examples`: inputs and labels by rows, whether the inputs are one tensor or several by name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from ..errors import InputError
 
 
 class Padded(dict[str, Tensor]):
-    """Fields of texts for a model that takes no notice of padding: a batch may go without what all its rows have."""
+    """Tokenised texts for a model that ignores padding, so a batch may drop the padding that all its rows share."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs `x` and labels `y` (n, ...), row by row.
+    """Inputs `x` and labels `y` (n, ...) of n rows.
 
-    The inputs are a tensor (n, ...), or a mapping of such, which goes to the model as keywords: as Hugging Face's
-    models take `input_ids` and `attention_mask`.
+    The inputs are a tensor (n, ...), or a mapping of tensors, which the model gets as keyword arguments, as Hugging
+    Face's models get `input_ids` and `attention_mask`.
     """
 
     x: Any
@@ -36,24 +36,24 @@ class Examples:
         return Examples(self.mapped(lambda tensor: tensor[index]).x, self.y[index])
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> "Examples":
-        """With a function of each tensor of the inputs."""
+        """The same labels, with a function applied to each tensor of the inputs."""
         if isinstance(self.x, Mapping):
             fields = {name: function(tensor) for name, tensor in self.x.items()}
             return Examples(Padded(fields) if isinstance(self.x, Padded) else fields, self.y)
         return Examples(function(self.x), self.y)
 
     def to(self, device: torch.device | str | None) -> "Examples":
-        """On a device."""
+        """The examples on a device."""
         return Examples(self.mapped(lambda tensor: tensor.to(device)).x, self.y.to(device))
 
     def through(self, model: Callable[..., Any]) -> Tensor:
-        """The outputs of a model for these inputs; its logits, if it returns a record that has such."""
+        """The outputs of a model for these inputs; the attribute `logits` of what it returns, if there is one."""
         outputs = model(**self.x) if isinstance(self.x, Mapping) else model(self.x)
         logits: Tensor = getattr(outputs, "logits", outputs)
         return logits
 
     def trimmed(self) -> "Examples":
-        """Padded texts without the columns at the end that no row's attention mask keeps; other inputs as they are."""
+        """Padded texts without the last columns, which are padding in every row; other inputs as they are."""
         mask = self.x.get("attention_mask") if isinstance(self.x, Padded) else None
         if mask is None:
             return self
@@ -62,37 +62,38 @@ class Examples:
 
     @property
     def shape(self) -> torch.Size:
-        """The shape of a row's input; of a mapping, of the first tensor's."""
+        """The shape of one row's input; for a mapping, of one row of its first tensor."""
         return next(iter(self.tensors.values())).shape[1:]
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """The inputs' tensors by name, that of a single one empty."""
+        """The tensors of the inputs by name; a single tensor has the empty name."""
         return dict(self.x) if isinstance(self.x, Mapping) else {"": self.x}
 
 
 def checked(given: Any, name: str, dtype: torch.dtype, classes: bool) -> Examples:
-    """Examples from what a user gives, with floating inputs of a dtype.
+    """Examples from what a user gives; floating inputs are cast to a dtype.
 
     Args:
         given: examples, a pair of inputs and labels, or a map-style dataset.
-        name: what to call them in an error.
-        dtype: of the model.
+        name: the name of the rows in error messages: `train` or `valid`.
+        dtype: the dtype of the model's parameters.
         classes: whether the labels must be class indices.
 
     Raises:
-        InputError: if lengths differ, there are no training rows, an input is not finite or a label not a class index.
+        InputError: if x and y differ in length, there are no training rows, an input is not finite or a label is not a
+            class index.
     """
     if isinstance(given, Examples):
-        whole, known = given, True  # from a loader or another problem, which have looked at its numbers
+        whole, known_finite = given, True  # a loader or another problem has checked the inputs
     else:
-        whole, known = Examples(*(given if isinstance(given, tuple) else _collated(given, name))), False
+        whole, known_finite = Examples(*(given if isinstance(given, tuple) else _collated(given, name))), False
     if not isinstance(whole.x, Mapping | Tensor):
         whole = Examples(torch.as_tensor(whole.x), whole.y)
     whole, y = whole.mapped(lambda tensor: _cast(torch.as_tensor(tensor), dtype)), torch.as_tensor(whole.y)
     for field, tensor in whole.tensors.items():
         x = f"x['{field}']" if field else "x"
-        if tensor.is_floating_point() and not known:
+        if tensor.is_floating_point() and not known_finite:
             _check_finite(tensor, f"{name}: row {{}} of {x}")
         if len(tensor) != len(y):
             raise InputError(f"{name}: {x} has {len(tensor)} rows and y has {len(y)}; they must match")
@@ -106,13 +107,13 @@ def checked(given: Any, name: str, dtype: torch.dtype, classes: bool) -> Example
 
 
 def _collated(items: Any, name: str) -> tuple[Any, Tensor]:
-    """The rows of a map-style dataset, stacked: pairs of input and label, or mappings with the label among the rest."""
+    """Inputs and labels of a map-style dataset, stacked: its items are pairs, or mappings that include the label."""
     try:
         whole = default_collate([items[row] for row in range(len(items))])
     except (TypeError, RuntimeError, KeyError, IndexError) as error:
         raise InputError(
-            f"{name}: give (x, y), or a dataset whose items are pairs of input and label of one shape, padded where"
-            f" they differ ({' '.join(str(error).split())[:200]})"
+            f"{name}: give (x, y), or a dataset whose items are pairs of an input and a label, all inputs of one shape,"
+            f" padded if need be ({' '.join(str(error).split())[:200]})"
         ) from error
     if isinstance(whole, Mapping):
         x = dict(whole)

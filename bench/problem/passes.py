@@ -1,4 +1,4 @@
-"""Passes of a model over rows, and methods that share them: whoever wants the same pass is served by one."""
+"""Passes of a model over rows. Methods that are scored side by side share a pass that several of them need."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -15,12 +15,12 @@ from .examples import Examples
 Result = TypeVar("Result")
 
 
-class NobodyLeftError(Exception):
+class AllFailedError(Exception):
     """Every method that shares this pass has failed, so it can stop."""
 
 
-class Model(Protocol):
-    """What a pass needs of a problem: its model at any state, and rows in batches."""
+class ModelSource(Protocol):
+    """The part of `Problem` that a pass needs: the model at any state, and rows in batches."""
 
     @property
     def model(self) -> nn.Module: ...
@@ -36,14 +36,14 @@ class Model(Protocol):
 
 
 class Pass:
-    """A forward pass over some rows at a checkpoint: `after` is told each batch's rows and the model's outputs."""
+    """A forward pass over some rows at a checkpoint; `after` gets the slice of rows and the outputs of each batch."""
 
     rank = 0
-    """Of passes of one key, the one of the highest rank can serve the others."""
+    """Among passes with the same key, the pass of the highest rank can serve the others."""
 
     def __init__(
         self,
-        problem: Model,
+        problem: ModelSource,
         checkpoint: Checkpoint | None,
         examples: Examples,
         after: Callable[[slice, Tensor], None],
@@ -53,44 +53,47 @@ class Pass:
 
     @property
     def key(self) -> Hashable:
-        """What passes must have in common to be one: the model, its state and the rows."""
+        """Passes with equal keys can be run as one: they share the model, its state, the rows and the batch size."""
         return id(self.problem.model), id(self.checkpoint), id(self.examples.x), self.problem.batch_size
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Whatever the pass needs at the model while it is under way."""
+        """Hooks that the pass attaches to the model while it runs; a plain forward pass needs none."""
         yield
 
     def serve(self, passes: Sequence["Pass"]) -> None:
-        """Run the model once, for all passes of one key, this one among them."""
+        """Run the model over the rows once, for all these passes of one key, which include this one."""
         state = self.problem.state_at(self.checkpoint)
-        with torch.no_grad(), self.under_way(passes, state) as (model, tell):
+        with torch.no_grad(), self.under_way(passes, state) as (model, deliver):
             for rows, batch in self.problem.batches(self.examples):
-                tell(rows, batch.through(model))
+                deliver(rows, batch.through(model))
 
     @contextmanager
     def under_way(self, passes: Sequence["Pass"], state: State) -> Iterator[tuple[nn.Module, Callable[..., None]]]:
-        """The model at the state, and a function that tells all passes of a batch; their errors are their own."""
+        """The model at the state, and a function that delivers a batch's outputs to every pass.
 
-        def tell(rows: slice, outputs: Tensor) -> None:
-            for one in passes:
+        An error in a pass's `after` is kept in that pass and does not stop the others.
+        """
+
+        def deliver(rows: slice, outputs: Tensor) -> None:
+            for receiver in passes:
                 try:
-                    if one.error is None:
-                        one.after(rows, outputs)
+                    if receiver.error is None:
+                        receiver.after(rows, outputs)
                 except Exception as error:
-                    one.error = error
-            if all(one.error for one in passes):
-                raise NobodyLeftError
+                    receiver.error = error
+            if all(receiver.error for receiver in passes):
+                raise AllFailedError
 
         with ExitStack() as stack:
-            stack.enter_context(suppress(NobodyLeftError))
+            stack.enter_context(suppress(AllFailedError))
             stack.enter_context(phase("gradients"))
-            for one in passes:
-                stack.enter_context(one.attached())
-            yield stack.enter_context(self.problem.at(state)), tell
+            for receiver in passes:
+                stack.enter_context(receiver.attached())
+            yield stack.enter_context(self.problem.at(state)), deliver
 
     def run(self) -> None:
-        """Do the pass, with others that want the same if methods are scored side by side."""
+        """Run the pass, as one with equal passes of other methods where methods are scored side by side."""
         host: _Host | None = getattr(_here, "host", None)
         if host is None:
             self.serve([self])
@@ -101,7 +104,7 @@ class Pass:
 
 
 def side_by_side(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """The results of several calls. Each runs until it wants a pass, in turn; passes of one key are then one."""
+    """The results of several calls, which run in turn, each until it needs a pass; equal passes are then run as one."""
     return _Host(calls).results()
 
 
@@ -109,7 +112,7 @@ _here = threading.local()
 
 
 class _Host:
-    """Calls in threads of their own, of which one at a time runs."""
+    """Runs each call in a thread of its own, one at a time: a thread that needs a pass waits until the pass is done."""
 
     def __init__(self, calls: Sequence[Callable[[], Any]]) -> None:
         self.outcomes: dict[int, Any] = {}
@@ -121,14 +124,19 @@ class _Host:
         ]
 
     def results(self) -> list[Any]:
-        """What the calls return, or the first error that one of them raises."""
+        """The calls' return values, in order.
+
+        Raises:
+            BaseException: the first error that a call raised, when all have ended.
+        """
         for number, thread in enumerate(self.threads):
             thread.start()
             self._go(number)
         while self.waiting:
-            # Fewest rows first: a method that asks for validation rows before training rows catches up with the others.
-            first = min(self.waiting.values(), key=lambda one: len(one.examples))
-            served = {number: one for number, one in self.waiting.items() if one.key == first.key}
+            # Fewest rows first: a method that passes over the validation rows before the training rows then catches up
+            # with the others, and they share the pass over the training rows.
+            first = min(self.waiting.values(), key=lambda wanted: len(wanted.examples))
+            served = {number: wanted for number, wanted in self.waiting.items() if wanted.key == first.key}
             self._serve(list(served.values()))
             for number in served:
                 del self.waiting[number]
@@ -139,17 +147,17 @@ class _Host:
         return [self.outcomes[number] for number in range(len(self.threads))]
 
     def wait_for(self, wanted: Pass) -> None:
-        """Called by a method: hand over until the pass is done."""
+        """Wait in the calling method's thread, while others run, until the pass is done."""
         self.waiting[_here.number] = wanted
         self.back.release()
         self.turns[_here.number].acquire()
 
     def _serve(self, passes: list[Pass]) -> None:
         try:
-            max(passes, key=lambda one: one.rank).serve(passes)
+            max(passes, key=lambda wanted: wanted.rank).serve(passes)
         except Exception as error:
-            for one in passes:
-                one.error = error
+            for wanted in passes:
+                wanted.error = error
 
     def _go(self, number: int) -> None:
         self.turns[number].release()

@@ -1,4 +1,4 @@
-"""`Problem`: all that a method is given. It holds no ground truth and no test data."""
+"""`Problem`: everything that a method is given. It holds no ground truth and no test data."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,22 +32,23 @@ class Problem:
     """A trained model and the data that trained it, for which a method scores every training row.
 
     Args:
-        model: any module that maps a batch to outputs, one row per sample, or to a record that holds them as `logits`.
-            It is left exactly as found.
-        train: inputs and given labels (n, ...), perhaps wrong: a pair, or a dataset whose items are such pairs. Inputs
-            may be a mapping of tensors, which the model gets as keywords.
-        valid: inputs and labels that can be trusted, where a method needs them.
+        model: any module that maps a batch to outputs, one row per sample, or to an object that has them as `logits`.
+            Methods leave it exactly as it was.
+        train: inputs and given labels (n, ...), some of which may be wrong: a pair, or a dataset whose items are pairs.
+            Inputs may be a mapping of tensors, which the model gets as keyword arguments.
+        valid: inputs and labels that can be trusted; only some methods need them.
         checkpoints: state dicts with their learning rates, in order of training; default: the model as it stands.
-        loss: outputs and labels of a batch to a loss; default cross-entropy on logits. Any reduction will do.
-        batch_size: rows per forward pass; changes memory and speed, never the scores.
-        seed: of everything random in a method.
-        device: where batches are computed; default: where the model lies.
-        memory_budget: bytes that a method may take above the loaded problem. The gradient engine keeps to it by taking
-            fewer rows at a time; what cannot keep to it is refused.
-        dynamics: what the model said of each training row while it was trained, where a method needs it.
-        trainer: trains a new model as this one was trained, where a method needs it: a function of rows, a seed and the
-            share of all epochs after which to stop, to the model, which knows all classes, or to it and its dynamics.
-        groups: the kind of each training row (n,), where that is what the influence of rows on each other tells.
+        loss: a function of a batch's outputs and labels, with any reduction; default: cross-entropy on logits.
+        batch_size: rows per forward pass; it changes memory and speed, never the scores.
+        seed: the seed of everything random in a method.
+        device: where batches are computed; default: the device of the model.
+        memory_budget: bytes that a method may take in addition to the loaded problem. The gradient engine keeps within
+            it by taking fewer rows at a time; a computation that cannot is refused.
+        dynamics: the model's outputs for each training row during its training; only some methods need them.
+        trainer: trains a new model as this one was trained; only some methods need it. A function of training rows, a
+            seed and the share of all epochs after which to stop. It returns the model, which has an output for every
+            class even if the rows lack some, or the model and its dynamics.
+        groups: the kind (n,) of each training row, for example its task; only some pairwise methods need it.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -68,60 +69,63 @@ class Problem:
 
     def __post_init__(self) -> None:
         first = next(self.model.parameters(), torch.zeros(()))
-        parts = {"train": self.train} | ({} if self.valid is None else {"valid": self.valid})
-        put: dict[str, Any] = {
-            name: checked(part, name, first.dtype, classes=self.loss is None) for name, part in parts.items()
+        examples = {"train": self.train} | ({} if self.valid is None else {"valid": self.valid})
+        fields: dict[str, Any] = {
+            name: checked(rows, name, first.dtype, classes=self.loss is None) for name, rows in examples.items()
         }
         given = (c if isinstance(c, Checkpoint) else Checkpoint(*c) for c in self.checkpoints or ())
-        put["checkpoints"] = tuple(given) or (Checkpoint(_detached(self.model)),)
-        put["device"] = torch.device(self.device) if self.device is not None else first.device
-        for name, value in put.items():
+        fields["checkpoints"] = tuple(given) or (Checkpoint(_detached(self.model)),)
+        fields["device"] = torch.device(self.device) if self.device is not None else first.device
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
-        for name, least in (("batch_size", self.batch_size), ("memory_budget", self.memory_budget)):
-            if least < 1:
-                raise InputError(f"{name} is {least}; it must be at least 1")
-        for name, of_rows in (("dynamics", self.dynamics), ("groups", self.groups)):
-            if of_rows is not None and len(of_rows) != len(self.train):
-                raise InputError(f"{name}: {len(of_rows)} rows, but {len(self.train)} in train; they must match")
+        for name, number in (("batch_size", self.batch_size), ("memory_budget", self.memory_budget)):
+            if number < 1:
+                raise InputError(f"{name} is {number}; it must be at least 1")
+        for name, by_row in (("dynamics", self.dynamics), ("groups", self.groups)):
+            if by_row is not None and len(by_row) != len(self.train):
+                raise InputError(f"{name}: {len(by_row)} rows, but {len(self.train)} in train; they must match")
 
     @cached_property
     def state(self) -> State:
-        """Parameters and buffers of the model as it stands, detached; a shared one under its first name only."""
+        """Parameters and buffers of the model as it stands, detached; a shared tensor has its first name only."""
         return _detached(self.model)
 
     def state_at(self, checkpoint: Checkpoint | None = None) -> State:
-        """Parameters and buffers at a checkpoint, by default as the model stands, on the problem's device."""
-        taken = {} if checkpoint is None else checkpoint.state
-        return {name: taken.get(name, own).to(self.device, own.dtype) for name, own in self.state.items()}
+        """Parameters and buffers at a checkpoint, by default of the model as it stands, on the problem's device.
+
+        A tensor that the checkpoint lacks is the model's own.
+        """
+        saved = {} if checkpoint is None else checkpoint.state
+        return {name: saved.get(name, tensor).to(self.device, tensor.dtype) for name, tensor in self.state.items()}
 
     @property
     def validation(self) -> Examples:
-        """The trusted rows, for methods that declare that they use them."""
+        """The validation rows, for methods that declare `uses={"validation"}`; InputError if there are none."""
         return _needed(self.valid or None, "validation rows with trusted labels: give valid=(x, y) to Problem")
 
     @property
     def recorded(self) -> Dynamics:
-        """The training dynamics, for methods that declare that they use them."""
+        """The training dynamics, for methods that declare `uses={"dynamics"}`; InputError if there are none."""
         return _needed(self.dynamics, "training dynamics: take the problem from prepare, or give dynamics= to Problem")
 
     @property
     def known_groups(self) -> Tensor:
-        """The kinds of the training rows, for methods that declare that they use them."""
+        """The kinds of the training rows, for methods that declare `uses={"groups"}`; InputError if there are none."""
         return _needed(self.groups, "the kinds of the training rows: give groups= to Problem")
 
     def on(self, rows: Any) -> "Problem":
-        """This problem with some of its training rows only, or with all in another order."""
+        """This problem with only some of its training rows, or with all of them in another order."""
         dynamics = None if self.dynamics is None else self.dynamics[rows]
         groups = None if self.groups is None else self.groups[rows]
         return replace(self, train=self.train[rows], dynamics=dynamics, groups=groups)
 
     def retrained(self, rows: Any, seed: int, share: float = 1.0) -> "Problem":
-        """This problem with a model that has been trained anew, on some of its training rows only, and its dynamics.
+        """This problem with a model newly trained on some of its training rows, and the dynamics of that training.
 
         Args:
-            rows: which; the order counts.
-            seed: of the training.
-            share: of all epochs after which to stop.
+            rows: the training rows to keep; their order changes the training.
+            seed: the seed of the training.
+            share: the share of all epochs after which to stop.
 
         Raises:
             InputError: if the problem has no trainer.
@@ -132,12 +136,12 @@ class Problem:
             torch.manual_seed(seed)
             trained = trainer(train.mapped(_single), seed, share)
         model, dynamics = trained if isinstance(trained, tuple) else (trained, None)
-        own = next(self.model.parameters(), torch.zeros(()))
-        model.to(self.device, own.dtype)
+        first = next(self.model.parameters(), torch.zeros(()))
+        model.to(self.device, first.dtype)
         return replace(self, model=model, train=train, checkpoints=(), dynamics=dynamics, groups=None)
 
     def only(self, uses: frozenset[str]) -> "Problem":
-        """This problem without what a method does not declare that it uses."""
+        """This problem without the optional parts that a method does not declare in its `uses`."""
         return replace(
             self,
             valid=self.valid if "validation" in uses else None,
@@ -148,10 +152,14 @@ class Problem:
         )
 
     def afford(self, needed: int, what: str) -> None:
-        """Refuse what does not fit the memory budget.
+        """Refuse a computation that does not fit the memory budget.
+
+        Args:
+            needed: the bytes that it would take.
+            what: what takes them, as the subject of the error message.
 
         Raises:
-            InputError: says how much it takes, and the mend.
+            InputError: if that is more than the budget.
         """
         if needed > self.memory_budget:
             raise InputError(
@@ -160,13 +168,15 @@ class Problem:
             )
 
     def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
-        """Consecutive batches on the problem's device, each with its rows.
+        """Consecutive batches on the problem's device, each with its slice of rows.
 
         Args:
-            bytes_per_row: what a row takes while it is worked on; a batch takes half the memory budget at most.
+            examples: the rows to go through.
+            bytes_per_row: working memory that a row needs; a batch is cut so that it needs at most half the memory
+                budget, or is a single row.
 
         Raises:
-            InputError: if a single row is above the memory budget.
+            InputError: if a single row needs more than the memory budget.
         """
         self.afford(bytes_per_row, "one row")
         step = max(1, min(self.batch_size, self.memory_budget // 2 // max(1, bytes_per_row)))
@@ -176,31 +186,31 @@ class Problem:
 
     @contextmanager
     def at(self, state: State) -> Iterator[nn.Module]:
-        """The model in evaluation mode with the given parameters and buffers in place of its own, for a while."""
+        """The model in evaluation mode, with the given parameters and buffers in place of its own inside the block."""
         named = (*self.model.named_parameters(), *self.model.named_buffers())
-        given = {id(own): state[name] for name, own in named}  # a shared tensor has one name and several places
-        held: list[Any] = [own for module in self.model.modules() for own in (module._parameters, module._buffers)]
-        before = [dict(tensors) for tensors in held]
+        given = {id(tensor): state[name] for name, tensor in named}  # by id: a shared tensor is in several modules
+        places: list[Any] = [held for module in self.model.modules() for held in (module._parameters, module._buffers)]
+        before = [dict(tensors) for tensors in places]
         with evaluating(self.model):
             try:
-                for tensors in held:
-                    tensors.update({name: given[id(own)] for name, own in tensors.items() if own is not None})
+                for tensors in places:
+                    tensors.update({name: given[id(old)] for name, old in tensors.items() if old is not None})
                 yield self.model
             finally:
-                for tensors, own in zip(held, before, strict=True):
-                    tensors.update(own)
+                for tensors, originals in zip(places, before, strict=True):
+                    tensors.update(originals)
 
     def outputs(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Outputs (n, ...) for all training rows: one forward pass."""
-        kept = Assembly(len(self.train))
-        Pass(self, checkpoint, self.train, kept.add).run()
-        return kept.whole
+        outputs = Assembly(len(self.train))
+        Pass(self, checkpoint, self.train, outputs.add).run()
+        return outputs.whole
 
     def probabilities(self, checkpoint: Checkpoint | None = None) -> Tensor:
         """Class probabilities (n, classes), float64, for all training rows: one forward pass.
 
         Raises:
-            InputError: if the outputs are not one row of at least two logits per sample.
+            InputError: if the outputs are not logits (n, classes) of at least two classes.
         """
         logits = self.outputs(checkpoint)
         if logits.ndim != 2 or logits.shape[1] < 2:
@@ -208,7 +218,7 @@ class Problem:
         return logits.double().softmax(1)
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """Loss (batch,) of each sample; in float32 at least, since the gradient of a loss near 0 cancels."""
+        """Loss (batch,) of each sample, in float32 at least: in half precision the gradient near loss 0 cancels."""
         outputs = _single(outputs)
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
@@ -216,10 +226,9 @@ class Problem:
         return vmap(lambda output, label: loss(output[None], label[None]).reshape(()))(outputs, y)
 
     def sampling_order(self) -> Tensor:
-        """Training rows (n,) in an order that depends on what they hold, not on where they stand.
+        """Indices (n,) of the training rows in an order that depends on their contents, not on their positions.
 
-        A method that draws rows at random draws them in this order, which makes its scores follow the rows when
-        these are permuted.
+        A method that draws random rows draws them in this order, so that permuting the rows permutes its scores.
         """
         generator = torch.Generator().manual_seed(self.seed)
         products = torch.zeros(len(self.train), dtype=torch.float64)
@@ -235,7 +244,7 @@ class Problem:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in evaluation mode, every module's own mode restored afterwards."""
+    """The model in evaluation mode; every module's own mode is restored afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -256,5 +265,5 @@ def _needed(given: Given | None, what: str) -> Given:
 
 
 def _single(x: Tensor) -> Tensor:
-    """Half precision as float32, in which models are trained and losses taken."""
+    """Half precision as float32, in which models are trained and losses computed; other tensors as they are."""
     return x.float() if x.is_floating_point() and x.itemsize < 4 else x

@@ -1,4 +1,4 @@
-"""Texts as the inputs of a dataset's rows, before a model makes tensors of them."""
+"""Texts as the inputs of a dataset's rows, before a model turns them into tensors."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Texts:
-    """One text for each of n rows, or several that belong together: a sentence and another, a prompt and its answer.
+    """One text for each of n rows, or several that belong together: two sentences, or a prompt and its answer.
 
     Args:
-        rows: a tuple of texts per row, of the same length for every row.
+        rows: a tuple of texts for each row, all of the same length.
     """
 
     rows: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, rows: Iterable[tuple[str, ...]]) -> "Texts":
-        """From any rows of texts."""
+        """Texts from any iterable of rows."""
         return cls(tuple(rows))
 
     def __len__(self) -> int:
@@ -33,10 +33,10 @@ class Texts:
         return Texts(self.rows[rows] if isinstance(rows, slice) else tuple(self.rows[row] for row in rows.tolist()))
 
     def order(self) -> NDArray[np.int64]:
-        """Rows from the shortest to the longest, in characters: batches of like rows hold little padding."""
+        """Row indices from the shortest row to the longest, in characters, so that batches need little padding."""
         return np.argsort([sum(map(len, row)) for row in self.rows], kind="stable")
 
     @property
     def parts(self) -> list[list[str]]:
-        """The texts column by column: first those that come first in their rows, and so on."""
+        """The texts column by column: every row's first text, then every row's second, and so on."""
         return [list(part) for part in zip(*self.rows, strict=True)]
