@@ -1,4 +1,4 @@
-"""Files that are never seen half-written, and JSON."""
+"""Files that nobody sees half-written, and JSON."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from .errors import InputError
 
 
 def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
-    """Write a file under a temporary name and move it into place, so that it is never seen half-written."""
+    """Write a file under a temporary name and move it into place, so that nobody sees it half-written."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name[:80]}.{uuid4().hex}")
     try:
@@ -22,14 +22,26 @@ def write(file: Path, content: Callable[[BinaryIO], object]) -> None:
         raise
 
 
-def writer(content: bytes) -> Callable[[BinaryIO], object]:
-    """What `write` wants for bytes that are there already."""
-    return lambda stream: stream.write(content)
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write bytes in that way."""
+    write(file, lambda stream: stream.write(content))
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
-    """Write JSON the same way."""
-    write(file, writer(json.dumps(content, indent=1).encode()))
+    """Write JSON in that way."""
+    write_bytes(file, json.dumps(content, indent=1).encode())
+
+
+def read_text(file: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -39,7 +51,7 @@ def read_json(file: Path) -> dict[str, Any]:
         InputError: if it is not JSON.
     """
     try:
-        content: dict[str, Any] = json.loads(file.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content: dict[str, Any] = json.loads(read_text(file))
+    except json.JSONDecodeError as error:
         raise InputError(f"{file} cannot be read: {error}") from error
     return content

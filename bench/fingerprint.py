@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 """The folder of the package."""
 LIBRARIES = ("torch", "numpy", "scikit-learn")
 BESIDE = tuple(
-    f"{PACKAGE}.bench.{name}" for name in ("errors", "files", "fingerprint", "progress", "instruments", "registry")
+    f"{PACKAGE}.bench.{name}"
+    for name in ("errors", "files", "fingerprint", "processes", "progress", "records", "instruments", "registry")
 )
 """Modules that find, measure and show: no score depends on them."""
 

@@ -1,19 +1,21 @@
-"""Results on disk: one pair of files per cell, written at once or not at all.
+"""A run on disk: a record and its arrays per cell, each file written whole or not at all.
 
-RUN/run.json                          the suite, the machine, the versions, the command
+RUN/run.json                          the suite, and where the figures come from
 RUN/problems/PROBLEM.json, .npz       which prepared problem it is; the truth, for the metrics alone
+RUN/problems/PROBLEM.view.npz         what a picture of the problem shows, if the suite asks for views
 RUN/cells/PROBLEM/METHOD.json, .npy   what the cell cost and what it depended on; its scores
 RUN/trimmed/trims.json                the commands that retrained models without suspects
 RUN/trimmed/PROBLEM/DIGEST.json       one such training
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -21,12 +23,16 @@ from numpy.typing import NDArray
 
 from .. import fingerprint
 from ..errors import InputError
-from ..files import read_json, write, write_json
+from ..files import write
+from ..records import Kind, plain, read
+from ..records import write as write_record
 from .metrics import evaluate
-from .specs import Cell, ProblemSpec, file_name
+from .records import ArmRecord, CellRecord, ProblemRecord, Provenance, RunInfo, Trims
+from .specs import Arm, Cell, ProblemSpec, file_name
 
-ABOUT = ("title", "suite", "definition", "command", "created", "machine", "versions", "commit")
-"""What a run's record says at least."""
+MEND = "it was written by another version of influence-bench, or is damaged; run the suite again, into another folder"
+AGAIN = "run the suite again, which mends it"
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -36,124 +42,167 @@ class Run:
     folder: Path
 
     @property
-    def info(self) -> dict[str, Any]:
-        """Title, suite, command, machine, versions and date of the run."""
-        return read_json(self.folder / "run.json")
+    def info(self) -> RunInfo:
+        """The suite, and where the figures come from."""
+        return self._read(RunInfo, self.folder / "run.json")
 
-    def records(self) -> list[dict[str, Any]]:
-        """What is stored of each finished cell, failures included."""
-        return [read_json(file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
+    def cells(self) -> list[CellRecord]:
+        """The record of each finished cell, failures included."""
+        return [self._read(CellRecord, file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
+
+    def problem(self, slug: str) -> ProblemRecord:
+        """The record of a problem."""
+        return self._read(ProblemRecord, self.folder / "problems" / f"{slug}.json")
+
+    def cell(self, cell: Cell) -> CellRecord | None:
+        """The record of a cell; None if it has not run."""
+        file = self._cell_file(cell.problem.slug, cell.label)
+        return self._read(CellRecord, file) if file.exists() else None
+
+    def arm(self, arm: Arm) -> ArmRecord | None:
+        """The record of a training without some rows; None if it has not run."""
+        file = self._arm_file(arm)
+        return self._read(ArmRecord, file) if file.exists() else None
+
+    @property
+    def trims(self) -> dict[str, Provenance]:
+        """Where each command comes from that has retrained models here, by command."""
+        file = self.folder / "trimmed" / "trims.json"
+        return dict(self._read(Trims, file).commands) if file.exists() else {}
 
     def frame(self) -> pd.DataFrame:
         """One row per cell: what it was, its detection metrics, its cost, its status.
 
         Raises:
-            InputError: if another version has written what cannot be read.
+            InputError: if a file has another version's form, or is damaged.
         """
-        with self._of_this_version():
-            return pd.DataFrame([self._row(record) for record in self.records()])
+        return pd.DataFrame([self._row(record) for record in self.cells()])
 
     def trimmed(self) -> pd.DataFrame:
         """One row per training without suspects (`trim`): problem and its seed, removal, budget, seed, accuracy.
 
         Raises:
-            InputError: if another version has written what cannot be read.
+            InputError: if a file has another version's form, or is damaged.
         """
-        with self._of_this_version():
-            return pd.DataFrame([self._trained(file) for file in sorted((self.folder / "trimmed").glob("*/*.json"))])
+        files = sorted((self.folder / "trimmed").glob("*/*.json"))
+        rows = []
+        for arm in (self._read(ArmRecord, file) for file in files):
+            problem = self.problem(arm.problem)
+            named = {"problem": problem.spec.label, "problem_seed": problem.spec.seed, "n_train": problem.n_train}
+            rows.append(plain(arm) | named)
+        return pd.DataFrame(rows)
 
-    @property
-    def trims(self) -> dict[str, dict[str, Any]]:
-        """Date, commit, machine and versions of each command that has retrained models here, by command."""
-        file = self.folder / "trimmed" / "trims.json"
-        return read_json(file) if file.exists() else {}
+    def scores(self, record: CellRecord) -> NDArray[np.float64]:
+        """The raw scores (n_train,), or (n_train, n_valid) of a pairwise method, of a cell that ended well.
 
-    def write_trim(self, provenance: dict[str, Any]) -> None:
-        """Store where retrained models come from."""
-        write_json(self.folder / "trimmed" / "trims.json", self.trims | {provenance["command"]: provenance})
-
-    @contextmanager
-    def _of_this_version(self) -> Iterator[None]:
-        try:
-            yield
-        except (LookupError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(
-                f"{self.folder} was written by another version of influence-bench, or is damaged ({said}): "
-                "run its suite again, into another folder"
-            ) from error
-
-    def _trained(self, file: Path) -> dict[str, Any]:
-        result = read_json(file)
-        problem = read_json(self.folder / "problems" / f"{result.pop('problem')}.json")
-        whole = {"problem": problem["label"], "problem_seed": problem["seed"], "n_train": problem["n_train"]}
-        return whole | result
-
-    def scores(self, record: dict[str, Any]) -> NDArray[np.float64]:
-        """The raw scores (n_train,), or (n_train, n_valid) of a pairwise method, of a finished cell."""
-        scores: NDArray[np.float64] = np.load(self.folder / "cells" / record["scores"], allow_pickle=False)
+        Raises:
+            InputError: if the file of the scores is lost or not as it was written.
+        """
+        scores: NDArray[np.float64] = _scores(self.folder / "cells" / (record.scores or ""))
         return scores
 
     def scores_by_problem(self) -> dict[str, dict[str, NDArray[np.float64]]]:
         """The raw scores of all cells that ended well, by problem, seed included, and row."""
         scores: dict[str, dict[str, NDArray[np.float64]]] = {}
-        for record in self.records():
-            if record["status"] == "ok":
-                scores.setdefault(record["problem"], {})[record["method"]] = self.scores(record)
+        for record in self.cells():
+            if record.status == "ok":
+                scores.setdefault(record.problem, {})[record.method] = self.scores(record)
         return scores
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
-        """What scores are held against: which training rows carry a wrong label, or influence which validation row."""
-        with np.load(self.folder / "problems" / f"{problem}.npz", allow_pickle=False) as arrays:
-            truth: NDArray[np.bool_] = arrays["truth"]
+        """Which training rows are noisy (n_train,), or influence which validation row (n_train, n_valid)."""
+        truth: NDArray[np.bool_] = _arrays(self._truth_file(problem))["truth"]
         return truth
 
-    def _row(self, record: dict[str, Any]) -> dict[str, Any]:
-        problem = read_json(self.folder / "problems" / f"{record['problem']}.json")
-        row = {key: record[key] for key in ("method", "name", "hyperparameters", "family", "uses")}
-        row["problem"] = problem["label"]
-        row |= {key: problem[key] for key in ("dataset", "noise", "rate", "model", "seed", "n_train", "model_accuracy")}
+    def view(self, problem: str) -> Arrays:
+        """What a picture of a problem shows: `x`, `given` labels, gradients' `components` (n, 2) and their `shares`.
+
+        Raises:
+            InputError: if the suite did not ask for views.
+        """
+        file = self.folder / "problems" / f"{problem}.view.npz"
+        if not file.exists():
+            raise InputError(f"{self.folder} holds no view of {problem}: its suite does not say views = true")
+        return _arrays(file)
+
+    def write_info(self, info: RunInfo) -> None:
+        """Store the suite, and where the figures come from."""
+        write_record(info, self.folder / "run.json")
+
+    def write_problem(self, record: ProblemRecord, truth: Arrays, view: Arrays | None = None) -> None:
+        """Store a problem's record, the metrics' truth as `truth`, each kind of noise by its name, and a view."""
+        slug = record.spec.slug
+        _write_arrays(self._truth_file(slug), truth)
+        if view is not None:
+            _write_arrays(self.folder / "problems" / f"{slug}.view.npz", view)
+        write_record(record, self.folder / "problems" / f"{slug}.json")
+
+    def write_cell(self, record: CellRecord, scores: NDArray[np.float64] | None) -> None:
+        """Store a cell: first its scores under a name of their own, then the record that names them."""
+        file = self._cell_file(record.problem, record.method)
+        if scores is not None:
+            name = f"{file.stem}.{_digest(scores)}.npy"
+            write(file.with_name(name), lambda stream: np.save(stream, scores, allow_pickle=False))
+            record = replace(record, scores=f"{file.parent.name}/{name}")
+        write_record(record, file)
+        for other in file.parent.glob(f"{escape(file.stem)}.*.npy"):
+            if f"{file.parent.name}/{other.name}" != record.scores:
+                other.unlink(missing_ok=True)
+
+    def write_arm(self, arm: Arm, record: ArmRecord) -> None:
+        """Store a training without some rows."""
+        write_record(record, self._arm_file(arm))
+
+    def write_trim(self, provenance: Provenance) -> None:
+        """Store where retrained models come from."""
+        commands = self.trims | {provenance.command: provenance}
+        write_record(Trims(commands), self.folder / "trimmed" / "trims.json")
+
+    def has_problem(self, spec: ProblemSpec) -> bool:
+        """Whether the problem has been prepared for this run."""
+        return (self.folder / "problems" / f"{spec.slug}.json").exists()
+
+    def _row(self, record: CellRecord) -> dict[str, Any]:
+        problem = self.problem(record.problem)
+        spec, cost = problem.spec, record.cost
         detected: Mapping[str, float] = {}
-        if record["status"] == "ok":
-            truth = self.folder / "problems" / f"{record['problem']}.npz"
-            detected = _detection(self.folder / "cells" / record["scores"], truth, truth.stat().st_mtime_ns)
-        row |= detected | record["cost"] | {key: record[key] for key in ("status", "error", "notes")}
-        return row
+        if record.status == "ok" and record.scores is not None:
+            truth = self._truth_file(record.problem)
+            detected = _detection(self.folder / "cells" / record.scores, truth, truth.stat().st_mtime_ns)
+        return {
+            "method": record.method,
+            "name": record.name,
+            "hyperparameters": record.hyperparameters,
+            "family": record.family,
+            "uses": ",".join(record.uses),
+            "pairwise": record.pairwise,
+            "problem": spec.label,
+            "dataset": spec.dataset,
+            "noise": spec.noise,
+            "rate": problem.rate,
+            "model": spec.model,
+            "seed": spec.seed,
+            "n_train": problem.n_train,
+            "model_accuracy": problem.model_accuracy,
+            **detected,
+            **({} if cost is None else plain(cost)),
+            "status": record.status,
+            "error": record.error,
+            "notes": record.notes,
+        }
 
-    def problem_file(self, spec: ProblemSpec) -> Path:
-        """Where the record of a problem lies."""
-        return self.folder / "problems" / f"{spec.slug}.json"
+    def _read(self, kind: type[Kind], file: Path) -> Kind:
+        return read(kind, file, MEND)
 
-    def cell_file(self, problem: str, label: str) -> Path:
-        """Where the record of a cell lies."""
+    def _cell_file(self, problem: str, label: str) -> Path:
         return self.folder / "cells" / problem / f"{file_name(label)}.json"
 
-    def write_problem(self, spec: ProblemSpec, record: dict[str, Any], truth: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Store a problem's record, what scores are held against as `truth`, and each kind of noise by its name."""
-        file = self.problem_file(spec)
-        write(file.with_suffix(".npz"), lambda stream: np.savez_compressed(stream, allow_pickle=False, **truth))
-        write_json(file, record)
+    def _truth_file(self, problem: str) -> Path:
+        return self.folder / "problems" / f"{problem}.npz"
 
-    def write_cell(self, cell: Cell, record: dict[str, Any], scores: NDArray[np.float64] | None) -> None:
-        """Store a cell: first its scores under a name of their own, then the record that names them."""
-        file = self.cell_file(cell.problem.slug, cell.label)
-        before = read_json(file).get("scores") if file.exists() else None
-        if scores is not None:
-            name = f"{file.stem}.{fingerprint.digest(scores.tobytes())[:8]}.npy"
-            write(file.with_name(name), lambda stream: np.save(stream, scores, allow_pickle=False))
-            record = record | {"scores": f"{file.parent.name}/{name}"}
-        write_json(file, record)
-        if before and before != record.get("scores"):
-            (self.folder / "cells" / before).unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=10_000)
-def _detection(scores: Path, truth: Path, _: int) -> Mapping[str, float]:
-    """Detection metrics of stored scores, whose name tells their content, by a truth of that time."""
-    with np.load(truth, allow_pickle=False) as arrays:
-        return MappingProxyType(evaluate(np.load(scores, allow_pickle=False), arrays["truth"]))
+    def _arm_file(self, arm: Arm) -> Path:
+        name = fingerprint.digest(arm.removal, arm.budget, str(arm.seed))
+        return self.folder / "trimmed" / arm.problem.slug / f"{name}.json"
 
 
 def open_run(folder: str | Path) -> Run:
@@ -167,9 +216,49 @@ def open_run(folder: str | Path) -> Run:
         raise InputError(
             f"{folder} is not a run: it has no run.json; make one with influence-bench run SUITE --out {folder}"
         )
-    if missing := [key for key in ABOUT if key not in run.info]:
-        raise InputError(
-            f"{folder} was written by another version of influence-bench: its run.json lacks {', '.join(missing)}; run "
-            "its suite again, into another folder"
-        )
+    _ = run.info  # raises if it is of another version
     return run
+
+
+@lru_cache(maxsize=10_000)
+def _detection(scores: Path, truth: Path, _: int) -> Mapping[str, float]:
+    """Detection metrics of stored scores, whose name is made of their content, by a truth of that time."""
+    return MappingProxyType(evaluate(_scores(scores), _arrays(truth)["truth"]))
+
+
+def _scores(file: Path) -> NDArray[np.float64]:
+    """Stored scores, if they are what their name says.
+
+    Raises:
+        InputError: if not.
+    """
+    try:
+        scores: NDArray[np.float64] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"the scores {file} cannot be read ({error}): run the suite again, which mends them"
+        ) from error
+    if file.name.split(".")[-2] != _digest(scores):
+        raise InputError(f"the scores {file} are not those that were written: {AGAIN}")
+    return scores
+
+
+def _digest(scores: NDArray[np.float64]) -> str:
+    return fingerprint.digest(scores.tobytes())[:8]
+
+
+def _arrays(file: Path) -> Arrays:
+    """The arrays of a compressed file.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(f"{file} cannot be read ({error}): {AGAIN}") from error
+
+
+def _write_arrays(file: Path, arrays: Arrays) -> None:
+    write(file, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays))

@@ -1,21 +1,27 @@
-"""What a run is asked for: problems, and methods on them."""
+"""What a run is asked to do: problems, and methods on them."""
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from .. import fingerprint
+from ..records import record
+
+CONTROLS = ("none", "none, unshuffled", "random", "oracle")
+"""Removals that no method suggests: nothing, in shuffled or unshuffled training; random rows; wrong labels first."""
 
 
-@dataclass(frozen=True)
+@record
 class ProblemSpec:
-    """How a problem is made: a dataset with its noise, a model, a seed, the device that it is trained and scored on."""
+    """How a problem is made: a dataset with its noise, a model, a seed, and the device for training and scoring."""
 
     dataset: str
     model: str
     noise: str = "none"
     rate: float | None = None
-    size: int | None = None
+    size: Annotated[int | None, Field(ge=1)] = None
     seed: int = 0
     device: str = "cpu"
 
@@ -35,7 +41,7 @@ class ProblemSpec:
         return " · ".join([f"{self.dataset}{size}", *noise, self.model])
 
 
-@dataclass(frozen=True)
+@record
 class Cell:
     """One method with its hyperparameters on one problem."""
 
@@ -48,11 +54,33 @@ class Cell:
         return f"{self.label} on {self.problem.slug}"
 
 
+@record
+class Arm:
+    """One training without some rows: the first of those that a method or a control suspects.
+
+    Attributes:
+        problem: whose training rows are trimmed.
+        removal: the leaderboard row, or one of `CONTROLS`.
+        budget: the share of rows to remove, as `5%`; `true` is the true number of wrong labels, "" removes nothing.
+        seed: of the training.
+    """
+
+    problem: ProblemSpec
+    removal: str
+    budget: str
+    seed: int
+
+    def __str__(self) -> str:
+        budget = f" of {self.budget}" if self.budget else ""
+        return f"{self.removal}{budget} on {self.problem.slug}, training {self.seed}"
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether each epoch has an order of its own."""
+        return self.removal != "none, unshuffled"
+
+
 def file_name(text: str) -> str:
-    """A name for a file, the text itself where that is one; no two texts share a name."""
+    """A name for a file, the text itself where that can be one; no two texts share a name."""
     safe = re.sub(r"[^\w\[\]=,.+-]", "_", text, flags=re.ASCII)[:150]
     return safe if safe == text else f"{safe}-{fingerprint.digest(text)[:6]}"
-
-
-CONTROLS = ("none", "none, unshuffled", "random", "oracle")
-"""What is removed beside the methods' suspects: nothing, in shuffled or unshuffled training; any rows; wrong labels."""

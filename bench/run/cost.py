@@ -17,14 +17,15 @@ from ..instruments import accelerator, memory
 from ..instruments.stopwatch import measuring
 from ..problem.problem import Problem, Scores
 from ..registry.score import score
+from ..results.records import Cost
 
 CALIBRATION_SECONDS, CALIBRATION_BATCHES = 0.05, 5
 
 
-def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, dict[str, Any]]:
-    """Scores (n_train,) of a method and what they cost.
+def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, Cost, str]:
+    """The scores (n_train,) of a method, what they cost, and the notes that it warned of.
 
-    The method is first called on two batches, so that lazy imports and compilation are timed apart. An epoch is
+    The method is first called on two batches, so that lazy imports and compilation do not count. An epoch is
     calibrated before and after, in this process. Memory is the peak above what the loaded problem takes.
     """
     started = perf_counter()
@@ -40,18 +41,20 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
     batch_seconds += calibrate(problem)
     epoch_seconds = median(batch_seconds) * -(-len(problem.train) // problem.batch_size)
     seconds = sum(watch.seconds.values())
-    return scores, {
-        "seconds": seconds,
-        "cpu_seconds": sum(watch.cpu_seconds.values()),
-        **{f"{name}_seconds": watch.seconds[name] for name in ("gradients", "score", "retrain")},
-        "warmup_seconds": warmup_seconds,
-        "epoch_seconds": epoch_seconds,
-        "epochs": seconds / epoch_seconds,
-        "peak_bytes": max(watch.peaks.values()) - before,
-        "device_peak_bytes": watch.device_peak,
-        "phase_peak_bytes": {name: peak - before for name, peak in watch.peaks.items()},
-        "notes": "; ".join(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, Note))),
-    }
+    cost = Cost(
+        seconds=seconds,
+        cpu_seconds=sum(watch.cpu_seconds.values()),
+        gradients_seconds=watch.seconds["gradients"],
+        score_seconds=watch.seconds["score"],
+        retrain_seconds=watch.seconds["retrain"],
+        warmup_seconds=warmup_seconds,
+        epoch_seconds=epoch_seconds,
+        epochs=seconds / epoch_seconds,
+        peak_bytes=max(watch.peaks.values()) - before,
+        device_peak_bytes=watch.device_peak,
+        phase_peak_bytes={name: peak - before for name, peak in watch.peaks.items()},
+    )
+    return scores, cost, "; ".join(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, Note)))
 
 
 def calibrate(problem: Problem) -> list[float]:

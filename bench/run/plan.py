@@ -1,23 +1,24 @@
-"""What a suite will cost, told before it runs: an estimate of every row on every problem of the first seed."""
+"""What a suite will cost, estimated before it runs: every row on every problem of the first seed."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ..files import read_json
-from ..models import architecture as models
+from ..models.architecture import find_model
 from ..progress import progress
+from ..results.records import CellRecord
 from ..results.run import Run
 from ..results.specs import Cell
-from .pool import checked, pool
-from .runner import find_suite, prepare_problems, work_through
+from .jobs import Estimate, Job
+from .pool import pool, worker_count
+from .runner import open_suite, prepare_problems, work_through
 from .suite import Suite
 
-Record = dict[str, Any]
 PILOT_RUNS = 3  # what the pilots of a method may take in all, in runs: see `estimate`
 
 
@@ -56,21 +57,24 @@ def plan(
     Raises:
         InputError: as `run` does.
     """
-    chosen = find_suite(suite, plugins).narrowed(
+    chosen = open_suite(suite, plugins).narrowed(
         methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
     )
-    first, workers = chosen.narrowed(seeds=1), checked(workers, device)
+    first, workers = chosen.narrowed(seeds=1), worker_count(workers, device)
     cells = {str(cell): cell for cell in first.cells()}
-    limits = {"timeout": PILOT_RUNS * chosen.timeout, "memory_gib": chosen.memory_gib}
     servers = pool(workers, [Path(plugin).resolve() for plugin in plugins])
     with tempfile.TemporaryDirectory() as folder, progress(f"Plan: {chosen.title}") as shown, servers as submit:
         trial = Run(Path(folder))
-        prepare_problems(trial, list(first.problem_specs()), submit, shown)
+        prepare_problems(trial, first, submit, shown)
         shown.stage("pilot runs", len(cells))
-        work_through(trial, cells, "estimate", limits, submit, shown)
-        records = [(cell, read_json(trial.cell_file(cell.problem.slug, cell.label))) for cell in cells.values()]
+
+        def job(cell: Cell) -> Job:
+            return Job(folder, Estimate(cell, chosen.memory_gib), PILOT_RUNS * chosen.timeout)
+
+        work_through(trial, cells, job, submit, shown)
+        records = {cell: record for cell in cells.values() if (record := trial.cell(cell)) is not None}
     share = chosen.seeds / workers
-    wall = [_cell_seconds(chosen, record) for _, record in records]
+    wall = [_cell_seconds(chosen, record) for record in records.values()]
     return Plan(
         frame=_frame(chosen, records),
         seeds=chosen.seeds,
@@ -80,42 +84,46 @@ def plan(
     )
 
 
-def _frame(suite: Suite, records: list[tuple[Cell, Record]]) -> pd.DataFrame:
+def _frame(suite: Suite, records: Mapping[Cell, CellRecord]) -> pd.DataFrame:
     """Problems in the suite's order, the slowest method first."""
     order = {problem.label: number for number, problem in enumerate(suite.problems)}
-    frame = pd.DataFrame([_row(suite, cell, record) for cell, record in records])
+    frame = pd.DataFrame([_row(suite, cell, record) for cell, record in records.items()])
     frame["number"] = frame["problem"].map(order)
     by = ["number", "seconds"]
     return frame.sort_values(by, ascending=[True, False], kind="stable", ignore_index=True).drop(columns="number")
 
 
-def _row(suite: Suite, cell: Cell, record: Record) -> Record:
-    cost, remarks = record["cost"], [record["error"].removeprefix("InputError: ")]
-    if record["status"] == "timeout":
-        remarks = [f"pilot runs {record['error']}"]
-    if cost:
-        remarks.append(cost["refused"])
-        if cost["seconds"] > suite.timeout:
+def _row(suite: Suite, cell: Cell, record: CellRecord) -> dict[str, Any]:
+    expected, remarks = record.expected, [record.error.removeprefix("InputError: ")]
+    if record.status == "timeout":
+        remarks = [f"pilot runs {record.error}"]
+    if expected is not None:
+        remarks.append(expected.refused)
+        if expected.seconds > suite.timeout:
             remarks.append(f"above the suite's limit of {suite.timeout:g} s")
-        if cost["peak_bytes"] > suite.memory_gib * 2**30:
+        if expected.peak_bytes > suite.memory_gib * 2**30:
             remarks.append(f"above the suite's limit of {suite.memory_gib:g} GiB")
     return {
         "problem": cell.problem.label,
         "method": cell.label,
-        **{name: cost.get(name, float("nan")) for name in ("seconds", "epochs", "peak_bytes")},
-        "status": record["status"],
+        "seconds": nan if expected is None else expected.seconds,
+        "epochs": nan if expected is None else expected.epochs,
+        "peak_bytes": nan if expected is None else expected.peak_bytes,
+        "status": record.status,
         "remark": "; ".join(filter(None, remarks)),
     }
 
 
-def _cell_seconds(suite: Suite, record: Record) -> float:
-    """What the cell will take of its worker: at most the limit, next to nothing if it fails at once."""
-    if record["status"] == "timeout":
+def _cell_seconds(suite: Suite, record: CellRecord) -> float:
+    """Wall time of a cell: at most the limit, next to nothing if it fails at once."""
+    if record.status == "timeout":
         return suite.timeout
-    return min(float(record["cost"].get("cell_seconds", 0.0)), suite.timeout)
+    return 0.0 if record.expected is None else min(record.expected.cell_seconds, suite.timeout)
 
 
-def _training_seconds(records: list[tuple[Cell, Record]]) -> list[float]:
-    """What training each problem takes, by the epochs of its recipe."""
-    epoch_seconds = {cell.problem: record["cost"]["epoch_seconds"] for cell, record in records if record["cost"]}
-    return [models.find_model(problem.model).recipe.epochs * seconds for problem, seconds in epoch_seconds.items()]
+def _training_seconds(records: Mapping[Cell, CellRecord]) -> list[float]:
+    """Wall time of the training of each problem, by the epochs of its recipe."""
+    epoch_seconds = {
+        cell.problem: record.expected.epoch_seconds for cell, record in records.items() if record.expected is not None
+    }
+    return [find_model(problem.model).recipe.epochs * seconds for problem, seconds in epoch_seconds.items()]

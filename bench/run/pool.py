@@ -1,39 +1,33 @@
 """Warm servers, as many as workers, and the jobs that they answer."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from ..errors import InputError
 from ..instruments import accelerator, machine
+from ..processes import EndedError, Server
 from ..progress import Progress
+from ..records import line, parsed
+from .jobs import Answer, Job
 
-Job = dict[str, Any]
-
-
-THREADS = 1  # per worker: the same bits and the same times however many workers there are
-
-
+THREADS = 1  # per worker: the same bits and the same times, however many workers there are
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow, which pandas imports where it is installed
     "PYTHONHASHSEED": "0",
-    "TTY_COMPATIBLE": "0",  # the bar on the terminal is the runner's
+    "TTY_COMPATIBLE": "0",  # only the runner draws a bar on the terminal
 }
+Submit = Callable[[Mapping[str, Job], Progress], Iterator[tuple[str, Answer]]]
 
 
-def checked(workers: int | None, device: str) -> int:
-    """How many processes at a time, by default one per core, or one on a CUDA device.
+def worker_count(workers: int | None, device: str) -> int:
+    """How many processes work at a time; by default one per core, or one on a CUDA device.
 
     Raises:
-        InputError: if there are none, or the device is not there.
+        InputError: if there are none, or the device does not exist.
     """
     cores = machine.cores() if accelerator.found(device).type == "cpu" else 1
     workers = cores if workers is None else workers
@@ -42,29 +36,28 @@ def checked(workers: int | None, device: str) -> int:
     return workers
 
 
-Submit = Callable[[dict[str, Job], Progress], Iterator[tuple[str, dict[str, str]]]]
-
-
 @contextmanager
-def pool(workers: int, plugins: Sequence[Path]) -> Iterator[Submit]:
-    """Warm servers, as many as workers; the function given answers jobs by name as they end."""
-    free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
-    servers: list[subprocess.Popen[str]] = []
+def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
+    """Warm servers, as many as workers; the function that it gives yields the answers to jobs by name as they end."""
+    free: SimpleQueue[Server] = SimpleQueue()
+    servers: list[Server] = []
 
-    def answer(name: str, job: Job, shown: Progress) -> dict[str, str]:
+    def answer(name: str, job: Job, shown: Progress) -> Answer:
         server = free.get()
         shown.started(name)
         try:
-            return _ask(server, job)
+            return parsed(Answer, server.ask(line(job)), "the answer of a worker")
+        except EndedError as error:
+            return Answer("died", f"the worker process ended: {error}")
         finally:
             shown.finished(name)
             free.put(server)
 
-    def submit(jobs: dict[str, Job], shown: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+    def submit(jobs: Mapping[str, Job], shown: Progress) -> Iterator[tuple[str, Answer]]:
         while len(servers) < min(workers, len(jobs)):
             servers.append(_server(plugins))
             free.put(servers[-1])
-        futures: dict[Future[dict[str, str]], str] = {
+        futures: dict[Future[Answer], str] = {
             threads.submit(answer, name, job, shown): name for name, job in jobs.items()
         }
         left = set(futures)
@@ -82,29 +75,9 @@ def pool(workers: int, plugins: Sequence[Path]) -> Iterator[Submit]:
         yield submit
     finally:
         for server in servers:
-            server.stdin.close()  # type: ignore[union-attr]  # it ends, and ends what it runs
+            server.close()  # it ends, and ends what it runs
         threads.shutdown(cancel_futures=True)
-        for server in servers:
-            server.wait()
 
 
-def _server(plugins: Iterable[Path]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-P", "-m", "influence_bench.bench.run.worker", *map(str, plugins)]
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | ENVIRONMENT,
-    )
-
-
-def _ask(server: subprocess.Popen[str], job: Job) -> dict[str, str]:
-    assert server.stdin is not None
-    assert server.stdout is not None
-    print(json.dumps(job), file=server.stdin, flush=True)
-    for line in server.stdout:
-        answer: dict[str, str] = json.loads(line)
-        if answer["status"] != "ready":
-            return answer
-    return {"status": "died", "error": "the worker process ended"}
+def _server(plugins: Sequence[Path]) -> Server:
+    return Server("influence_bench.bench.run.worker", *map(str, plugins), environment=ENVIRONMENT)

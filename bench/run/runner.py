@@ -1,24 +1,23 @@
-"""Running a suite: what is missing or changed is done, each piece in a process of its own, several at a time."""
+"""Running a suite: what is missing or has changed is done, each piece in a process of its own, several at a time."""
 
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
-from ..files import read_json, write_json
 from ..progress import Progress, progress
 from ..registry.method import find_method
 from ..registry.plugins import load_plugin
+from ..results.records import RunInfo, Status
 from ..results.run import Run
 from ..results.specs import Cell, ProblemSpec
-from .pool import THREADS, Job, Submit, checked, pool
+from .jobs import Answer, Job, Prepare, Score
+from .pool import Submit, pool, worker_count
 from .provenance import provenance
 from .record import failure, stale
-from .suite import Suite, describe, find
+from .suite import Suite, find_suite
 
-PREPARE_SECONDS = 24 * 3600.0
+SHOWN = 3  # cells whose reasons for running again are printed
 
 
 def run(
@@ -34,7 +33,7 @@ def run(
     plugins: Sequence[str | Path] = (),
     retry_failed: bool = False,
 ) -> Run:
-    """Run a suite, or finish it: cells that are there and still valid are kept.
+    """Run a suite, or finish it: finished cells that are still valid are kept.
 
     Args:
         suite: its name, a TOML file, or a `Suite`.
@@ -52,75 +51,76 @@ def run(
         InputError: for an unknown name, a value out of range, or a dataset that cannot be loaded.
         OSError: if the folder cannot be written.
     """
-    chosen = find_suite(suite, plugins).narrowed(
+    chosen = open_suite(suite, plugins).narrowed(
         methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
     )
-    cells, workers = chosen.cells(), checked(workers, device)
+    cells, workers = chosen.cells(), worker_count(workers, device)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
-    what = {"title": chosen.title, "suite": chosen.name, "definition": describe(chosen)}
-    what["not_installed"] = chosen.not_installed()
-    packages = set[str]().union(*(find_method(cell.method).packages(cell.hyperparameters) for cell in cells))
-    write_json(finished.folder / "run.json", what | provenance(workers, device, packages))
-    with progress(chosen.title) as shown, pool(workers, [Path(p).resolve() for p in plugins]) as submit:
+    packages = frozenset[str]().union(*(find_method(cell.method).packages(cell.hyperparameters) for cell in cells))
+    finished.write_info(RunInfo(chosen, provenance(workers, device, packages), chosen.not_installed()))
+    with progress(chosen.title) as shown, pool(workers, [Path(plugin).resolve() for plugin in plugins]) as submit:
         for package, rows in chosen.not_installed().items():
             shown.say(f"{package} is not installed, so these are left out: {', '.join(rows)}")
-        prepare_problems(finished, list(chosen.problem_specs()), submit, shown)
+        prepare_problems(finished, chosen, submit, shown)
         _score(finished, chosen, cells, submit, shown, retry_failed)
     return finished
 
 
-def find_suite(suite: str | Suite, plugins: Iterable[str | Path]) -> Suite:
-    """The suite by its name or file, with the methods of the plug-ins registered."""
+def open_suite(suite: str | Suite, plugins: Sequence[str | Path]) -> Suite:
+    """The suite by its name or file, after the plug-ins have registered their methods."""
     for plugin in plugins:
         load_plugin(Path(plugin))
-    return find(suite) if isinstance(suite, str) else suite
+    return find_suite(suite) if isinstance(suite, str) else suite
 
 
-def prepare_problems(run: Run, specs: list[ProblemSpec], submit: "Submit", shown: Progress) -> None:
-    """Load, train and cache problems."""
+def prepare_problems(run: Run, suite: Suite, submit: Submit, shown: Progress) -> None:
+    """Load, train and cache the problems of a suite.
+
+    Raises:
+        InputError: if one of them cannot be prepared.
+    """
+    specs: list[ProblemSpec] = list(suite.problem_specs())
     shown.stage("preparing problems", len(specs))
-    jobs = {spec.slug: _job(run, spec, kind="prepare", timeout=PREPARE_SECONDS) for spec in specs}
-    for slug, answer in submit(jobs, shown):
-        if answer["status"] != "done":
-            raise InputError(f"{slug} cannot be prepared: {answer['error']}")
+    folder = str(run.folder.resolve())
+    for slug, answer in submit({spec.slug: Job(folder, Prepare(spec, suite.views)) for spec in specs}, shown):
+        if answer.status != "done":
+            raise InputError(f"{slug} cannot be prepared: {answer.error}")
 
 
-def _score(run: Run, suite: Suite, cells: list[Cell], submit: "Submit", shown: Progress, retry_failed: bool) -> None:
-    reasons = {str(cell): stale(run, cell) or (retry_failed and _failed(run, cell) and "it failed") for cell in cells}
+def work_through(
+    run: Run, pending: Mapping[str, Cell], job: Callable[[Cell], Job], submit: Submit, shown: Progress
+) -> None:
+    """Score or estimate cells; a cell whose process does not end well is a result too."""
+    names = list(pending)
+    random.Random(0).shuffle(names)  # a slow drift of the machine falls on every method alike
+    for name, answer in submit({name: job(pending[name]) for name in names}, shown):
+        if answer.status != "done":
+            run.write_cell(failure(run, pending[name], _status(answer), answer.error), None)
+
+
+def _score(run: Run, suite: Suite, cells: list[Cell], submit: Submit, shown: Progress, retry_failed: bool) -> None:
+    reasons = {
+        str(cell): stale(run, cell) or ("it failed" if retry_failed and _failed(run, cell) else "") for cell in cells
+    }
     pending = {str(cell): cell for cell in cells if reasons[str(cell)]}
-    changed = {name: reason for name, reason in reasons.items() if reason and reason != "new"}
-    for name, reason in list(changed.items())[:3]:
-        shown.say(f"again: {name}, since {reason}" + (f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""))
+    changed = {name: reason for name, reason in reasons.items() if reason not in ("", "new")}
+    more = f" (and {len(changed) - SHOWN} more)" if len(changed) > SHOWN else ""
+    for name, reason in list(changed.items())[:SHOWN]:
+        shown.say(f"again: {name}, since {reason}{more}")
     shown.stage("scoring", len(cells), done=len(cells) - len(pending))
-    limits = {"timeout": suite.timeout, "memory_gib": suite.memory_gib}
-    work_through(run, pending, "score", limits, submit, shown)
+    folder = str(run.folder.resolve())
+    work_through(run, pending, lambda cell: Job(folder, Score(cell, suite.memory_gib), suite.timeout), submit, shown)
     failed = sum(_failed(run, cell) for cell in cells)
     if failed:
         shown.say(f"{failed} of {len(cells)} cells failed: the report lists them; --retry-failed runs them again")
 
 
-def work_through(run: Run, pending: dict[str, Cell], kind: str, limits: Job, submit: "Submit", shown: Progress) -> None:
-    """Score or estimate cells; one whose process does not end well is a result too."""
-    names = list(pending)
-    random.Random(0).shuffle(names)  # a slow drift of the machine falls on every method alike
-    jobs = {name: _job(run, pending[name].problem, kind=kind, **_what(pending[name]), **limits) for name in names}
-    for name, answer in submit(jobs, shown):
-        if answer["status"] != "done":
-            status = "timeout" if answer["status"] == "timeout" else _died(answer["error"])
-            run.write_cell(pending[name], failure(run, pending[name], status, answer["error"]), None)
-
-
-def _what(cell: Cell) -> Job:
-    return {"method": cell.method, "hyperparameters": cell.hyperparameters, "label": cell.label}
-
-
-def _job(run: Run, spec: ProblemSpec, **more: Any) -> Job:
-    return {"run": str(run.folder.resolve()), "problem": asdict(spec), "threads": THREADS, **more}
-
-
 def _failed(run: Run, cell: Cell) -> bool:
-    return bool(read_json(run.cell_file(cell.problem.slug, cell.label))["status"] != "ok")
+    record = run.cell(cell)
+    return record is not None and record.status != "ok"
 
 
-def _died(reason: str) -> str:
-    return "out of memory" if reason == "killed by signal 9" else "error"
+def _status(answer: Answer) -> Status:
+    if answer.status == "timeout":
+        return "timeout"
+    return "out of memory" if answer.error == "killed by signal 9" else "error"

@@ -1,23 +1,20 @@
 """Trim and retrain: how a model does when the rows that a method suspects are left out of its training.
 
-Every arm has the same loader, shuffling, epochs and seeds, and is judged at its last epoch. What a method is worth is
+Every arm has the same loader, shuffling, epochs and seeds, and is judged at its last epoch. The value of a method is
 its difference from the random removal of as many rows, seed by seed.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError, unknown
-from ..files import read_json
 from ..progress import Progress, progress
 from ..results.run import Run, open_run
-from ..results.specs import CONTROLS, ProblemSpec
-from .arms import Arm, stale
-from .pool import THREADS, Submit, checked, pool
+from ..results.specs import CONTROLS, Arm
+from .arms import stale
+from .jobs import Job, Train
+from .pool import Submit, pool, worker_count
 from .provenance import provenance
-from .runner import PREPARE_SECONDS
 
 
 def trim(
@@ -44,8 +41,8 @@ def trim(
     arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
     pending = {str(arm): arm for arm in arms if stale(run, arm)}
     device = arms[0].problem.device
-    workers = checked(workers, device)
-    with progress(f"Trim and retrain: {run.folder}") as shown, pool(workers, []) as submit:
+    workers = worker_count(workers, device)
+    with progress(f"Trim and retrain: {run.folder}") as shown, pool(workers) as submit:
         shown.stage("training", len(arms), done=len(arms) - len(pending))
         _train_all(run, pending, submit, shown)
     run.write_trim(provenance(workers, device))
@@ -53,14 +50,10 @@ def trim(
 
 
 def _train_all(run: Run, pending: dict[str, Arm], submit: Submit, shown: Progress) -> None:
-    jobs: dict[str, dict[str, Any]] = {
-        name: {"run": str(run.folder.resolve()), "kind": "trim", "threads": THREADS, "timeout": PREPARE_SECONDS}
-        | asdict(arm)
-        for name, arm in pending.items()
-    }
-    for name, answer in submit(jobs, shown):
-        if answer["status"] != "done":
-            raise InputError(f"{name} cannot be trained: {answer['error']}")
+    folder = str(run.folder.resolve())
+    for name, answer in submit({name: Job(folder, Train(arm)) for name, arm in pending.items()}, shown):
+        if answer.status != "done":
+            raise InputError(f"{name} cannot be trained: {answer.error}")
 
 
 def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str] | None = None) -> list[Arm]:
@@ -71,19 +64,20 @@ def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str]
     """
     if seeds < 1:
         raise InputError(f"seeds={seeds} is out of range: at least 1")
-    done = [record for record in run.records() if record["status"] == "ok"]
+    done = [record for record in run.cells() if record.status == "ok"]
     if not done:
         raise InputError(f"{run.folder} has no finished cells to trim by")
+    known = {record.method for record in done}
     for name in methods or ():
-        if name not in {record["method"] for record in done}:
-            raise unknown(f"row of {run.folder}", name, sorted({record["method"] for record in done}))
+        if name not in known:
+            raise unknown(f"row of {run.folder}", name, sorted(known))
     arms = []
-    for slug in sorted({record["problem"] for record in done}):
-        spec = ProblemSpec(**read_json(run.folder / "problems" / f"{slug}.json")["spec"])
+    for slug in sorted({record.problem for record in done}):
+        spec = run.problem(slug).spec
         if run.truth(slug).ndim > 1:
             raise InputError(f"{slug} has no noisy rows to remove: its truth is which rows influence which")
-        rows = [r["method"] for r in done if r["problem"] == slug and (not methods or r["method"] in methods)]
-        rows = [row for row in rows if row not in CONTROLS]
+        rows = [record.method for record in done if record.problem == slug]
+        rows = [row for row in rows if row not in CONTROLS and (not methods or row in methods)]
         for seed in range(seeds):
             arms += [Arm(spec, name, "", seed) for name in CONTROLS[:2]]
             arms += [Arm(spec, name, budget, seed) for budget in budgets for name in (*CONTROLS[2:], *rows)]

@@ -1,12 +1,11 @@
-"""A warm server: it imports everything once and forks a fresh process for each piece of work.
+"""A warm server: it imports everything once and forks a fresh process for each job.
 
-It reads one JSON job a line from standard input and answers each with one JSON line. No thread and no CUDA context
-exists before a fork. When its input ends, it and what it runs end.
+It reads one job a line from standard input and answers each with one line. No thread and no CUDA context exists before
+a fork. When its input ends, it and what it runs end.
 """
 
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -14,24 +13,27 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 from torch.func import grad, vmap
 
 from .. import fingerprint
 from ..errors import InputError
-from ..models import architecture as models
+from ..models.architecture import find_model
+from ..processes import ending, serve
+from ..records import line, parsed
 from ..registry.method import METHODS
 from ..registry.plugins import load_plugin
 from ..registry.score import score
 from ..results.run import Run
-from ..results.specs import Cell, ProblemSpec
-from .arms import Arm, train_arm
+from .arms import train_arm
 from .cell import estimate_cell, prepare_problem, score_cell
+from .jobs import Answer, Estimate, Job, Prepare, Score, Train
+from .pool import THREADS
 
 
-def serve() -> None:
+def main() -> None:
     """Answer jobs until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     for plugin in sys.argv[1:]:
@@ -40,15 +42,16 @@ def serve() -> None:
         fingerprint.code(score, method.function)  # read once, of the code that is imported here
     import_lazily_loaded()
     gc.freeze()  # a collection in a forked process then neither walks nor copies what the server has imported
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a method prints goes to standard error
-    print(json.dumps({"status": "ready"}), file=answers, flush=True)
-    for line in iter(sys.stdin.readline, ""):
-        job = json.loads(line)
-        with suppress(ImportError):  # the job will say so
-            for library in models.find_model(job["problem"]["model"]).libraries:
-                importlib.import_module(library)
-        print(json.dumps(run_apart(job)), file=answers, flush=True)
+    serve(answer)
+
+
+def answer(question: str) -> str:
+    """Do a job, from its JSON to the JSON of its answer."""
+    job = parsed(Job, question, "the job of a worker")
+    with suppress(ImportError):  # the job will say so
+        for library in find_model(job.problem.model).libraries:
+            importlib.import_module(library)
+    return line(run_forked(job))
 
 
 def import_lazily_loaded() -> None:
@@ -58,8 +61,8 @@ def import_lazily_loaded() -> None:
     vmap(grad(torch.square))(torch.ones(1))
 
 
-def run_apart(job: dict[str, Any]) -> dict[str, str]:
-    """Do a job in a forked process: its status is `done`, `input error`, `timeout` or `died`, with the reason."""
+def run_forked(job: Job) -> Answer:
+    """Do a job in a forked process."""
     ended, alive = os.pipe()
     reading, writing = os.pipe()
     child = os.fork()
@@ -71,61 +74,61 @@ def run_apart(job: dict[str, Any]) -> dict[str, str]:
     os.close(alive)
     os.close(writing)
     try:
-        return _await(child, ended, reading, job["timeout"])
+        return _await(child, ended, reading, job.timeout)
     finally:
         os.close(ended)
         os.close(reading)
 
 
-def _await(child: int, ended: int, reading: int, timeout: float) -> dict[str, str]:
+def _await(child: int, ended: int, reading: int, timeout: float) -> Answer:
     deadline = monotonic() + timeout
     # The child's end of the pipe closes when it exits; standard input becomes readable if the runner is gone.
     ready, _, _ = select.select([ended, 0], [], [], max(0.0, deadline - monotonic()))
     if ended not in ready:
         os.killpg(child, signal.SIGKILL)
-    _, code = os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     if ready and ended not in ready:
         sys.exit(0)
     if not ready:
-        return {"status": "timeout", "error": f"stopped after the limit of {timeout:g} seconds"}
+        return Answer("timeout", f"stopped after the limit of {timeout:g} seconds")
     with os.fdopen(os.dup(reading)) as stream:
         message = stream.read()
     if message:
-        return dict(json.loads(message))
-    signalled = f"killed by signal {os.WTERMSIG(code)}" if os.WIFSIGNALED(code) else f"exit status {code >> 8}"
-    return {"status": "died", "error": signalled}
+        return parsed(Answer, message, "the answer of a forked process")
+    return Answer("died", ending(os.waitstatus_to_exitcode(status)))
 
 
-def _work(job: dict[str, Any], writing: int) -> NoReturn:
+def _work(job: Job, writing: int) -> NoReturn:
     """The child: do the job, say how it went, and leave without running the server's own clean-up."""
     code = 1
     try:
         os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        torch.set_num_threads(job["threads"])
-        os.write(writing, json.dumps(_done(job)).encode())
+        torch.set_num_threads(THREADS)
+        os.write(writing, line(_done(job)).encode())
         code = 0
     finally:
         sys.stderr.flush()
         os._exit(code)
 
 
-def _done(job: dict[str, Any]) -> dict[str, str]:
-    run, spec = Run(Path(job["run"])), ProblemSpec(**job["problem"])
+def _done(job: Job) -> Answer:
+    run = Run(Path(job.run))
     try:
-        match job["kind"]:
-            case "prepare":
-                prepare_problem(run, spec)
-            case "trim":
-                train_arm(run, Arm(spec, job["removal"], job["budget"], job["seed"]))
-            case kind:
-                cell = Cell(spec, job["method"], job["hyperparameters"], job["label"])
-                (score_cell if kind == "score" else estimate_cell)(run, cell, job["memory_gib"])
+        match job.work:
+            case Prepare(problem=problem, view=view):
+                prepare_problem(run, problem, view)
+            case Train(arm=arm):
+                train_arm(run, arm)
+            case Score(cell=cell, memory_gib=memory_gib):
+                score_cell(run, cell, memory_gib)
+            case Estimate(cell=cell, memory_gib=memory_gib):
+                estimate_cell(run, cell, memory_gib)
     except (InputError, OSError) as error:
-        return {"status": "input error", "error": " ".join(str(error).split())}
-    return {"status": "done", "error": ""}
+        return Answer("input error", " ".join(str(error).split()))
+    return Answer("done")
 
 
 if __name__ == "__main__":
-    serve()
+    main()
