@@ -1,4 +1,4 @@
-"""What is running, what is left and how long: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a run on standard error: a bar on a terminal, a line every ten seconds elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,47 +22,47 @@ BAR_SECONDS = 2.0
 
 
 class Progress:
-    """Progress through stages of named pieces of work; it may be told of these from several threads."""
+    """Progress through stages of named pieces of work. `started` and `finished` may be called from several threads."""
 
     def __init__(self, bar: Bar, console: Console) -> None:
         self.bar, self.console, self.lock = bar, console, Lock()
         self.running: list[str] = []
         self.task = bar.add_task("", total=None, running="")
         self.total, self.done, self.name = 0, 0, ""
-        self.began = self.told = monotonic()
+        self.began = self.last_line = monotonic()
 
     def stage(self, name: str, total: int, done: int = 0) -> None:
         """Begin a stage of `total` pieces, of which `done` need no work."""
         self.name, self.total, self.done = name, total, done
-        self.began = self.told = monotonic()
+        self.began = self.last_line = monotonic()
         self.bar.reset(self.task, total=total, completed=done, description=name, running="")
         if not self.console.is_terminal:
             self.say(f"{name}: {total - done} of {total} to do")
 
     def started(self, name: str) -> None:
-        """A piece of work begins."""
+        """Show that a piece of work has begun."""
         with self.lock:
             self.running.append(name)
             self.bar.update(self.task, running=", ".join(self.running))
 
     def finished(self, name: str) -> None:
-        """A piece of work has ended."""
+        """Count a piece of work as done."""
         with self.lock:
             self.running.remove(name)
             self.done += 1
             self.bar.update(self.task, advance=1, running=", ".join(self.running))
-            if not self.console.is_terminal and monotonic() - self.told > LINE_SECONDS:
-                self.told = monotonic()
-                self.say(f"{self.name}: {self.done} of {self.total} after {self.told - self.began:.0f} s")
+            if not self.console.is_terminal and monotonic() - self.last_line > LINE_SECONDS:
+                self.last_line = monotonic()
+                self.say(f"{self.name}: {self.done} of {self.total} after {self.last_line - self.began:.0f} s")
 
     def say(self, line: str) -> None:
-        """A line of its own."""
+        """Print a line above the bar."""
         self.console.print(line, markup=False, highlight=False)
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """Progress on standard error."""
+    """Progress on standard error, below a title."""
     console = Console(stderr=True)
     running = TextColumn("{task.fields[running]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True))
     console.print(title, markup=False, highlight=False)
@@ -74,9 +74,9 @@ def progress(title: str) -> Iterator[Progress]:
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, if that is a terminal and the work takes over two seconds.
+    """A bar on standard error, if that is a terminal and the work takes more than two seconds.
 
-    What it gives is to be called with the number of steps done since the last call.
+    Yields a function to call with the number of steps done since its last call.
     """
     began = monotonic()
     console = Console(stderr=True)

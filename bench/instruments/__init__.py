@@ -1,1 +1,1 @@
-"""Clocks and gauges: what a measurement reads."""
+"""Clocks, memory gauges and the description of the machine."""

@@ -1,4 +1,4 @@
-"""The machine that a run's figures were measured on, and the code they were measured with."""
+"""The machine on which a run's figures are measured, and the commit of the code that measures them."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ from ..fingerprint import ROOT
 
 
 def describe() -> dict[str, Any]:
-    """Processor, cores, memory, system and accelerator."""
+    """The machine's processor, cores, memory, system and accelerator; None or empty where the system does not say."""
     memory = _field("/proc/meminfo", "MemTotal")
     return {
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
@@ -25,12 +25,12 @@ def describe() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str | None:
-    """The commit of the checkout that this package runs from, if it is one."""
+    """The commit of the checkout that this package runs from, `-dirty` if it was changed; None if it is no checkout."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         return None
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
@@ -38,6 +38,7 @@ def commit() -> str | None:
 
 
 def _field(file: str, name: str) -> str:
+    """The value of the first line `name: value` of a file of /proc; empty where there is none."""
     path = Path(file)
     lines = path.read_text().splitlines() if path.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")

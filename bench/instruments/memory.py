@@ -1,54 +1,59 @@
-"""Resident memory of this process, as the kernel counts it.
+"""Resident memory of this process, from the kernel's own counters.
 
-The high-water mark VmHWM is read rather than `ru_maxrss`, which survives exec and then reports the parent, and rather
-than `tracemalloc`, which does not see what torch allocates.
+The peak is the field VmHWM of /proc where the kernel has it. `ru_maxrss` survives exec, and then gives the peak of the
+process that started this one; `tracemalloc` does not see what torch allocates.
 """
 
 import ctypes
 import gc
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
-def _status(field: str) -> int:
-    for line in _STATUS.read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"{_STATUS} has no {field}")
-
-
 def peak_bytes() -> int:
-    """Highest resident size since `reset_peak`, or since the process began where the kernel cannot reset it."""
-    if _STATUS.exists():
-        return _status("VmHWM:")
+    """The largest resident size since `reset_peak`, or since the process began where the kernel cannot reset it."""
+    peak = _status("VmHWM:")
+    if peak is not None:
+        return peak
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def resident_bytes() -> int:
-    """Resident size now; the peak where the kernel does not tell."""
-    return _status("VmRSS:") if _STATUS.exists() else peak_bytes()
+    """The resident size now; the peak where the kernel does not say."""
+    resident = _status("VmRSS:")
+    return peak_bytes() if resident is None else resident
 
 
 def reset_peak() -> None:
     """Make the present resident size the peak, where the kernel can."""
-    if _CLEAR.exists():
+    with suppress(OSError):
         _CLEAR.write_text("5")
 
 
 def settle() -> None:
-    """Give freed memory back to the kernel, so that what is allocated next is seen as new."""
+    """Return freed memory to the kernel, so that the next allocation shows in the resident size."""
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit(total: int) -> None:
-    """Let allocations fail beyond `total` bytes of private data above what the process holds now."""
-    if sys.platform == "linux":
-        bound = _status("VmData:") + total
-        resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+    """Make allocations fail beyond `total` bytes more than the private data that the process holds now.
+
+    Without effect where the kernel does not say how much that is.
+    """
+    data = _status("VmData:")
+    if data is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (data + total, data + total))
+
+
+def _status(field: str) -> int | None:
+    """A field of /proc/self/status in bytes; None where there is no /proc, or the kernel leaves the field out."""
+    lines = _STATUS.read_text().splitlines() if _STATUS.exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), None)

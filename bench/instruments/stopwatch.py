@@ -1,4 +1,4 @@
-"""Where a method's time and memory go: `with phase("gradients"): ...` marks a part of its work."""
+"""Time and memory of each phase of a method's work; `with phase("gradients"): ...` marks a phase."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +13,10 @@ Phase = Literal["gradients", "score", "retrain"]
 
 
 class Stopwatch:
-    """Wall seconds, CPU seconds and peak resident bytes of each phase; an inner phase's cost is not the outer's."""
+    """Wall seconds, CPU seconds and peak resident bytes of each phase.
+
+    The cost of a phase inside another is charged to the inner phase only.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -27,7 +30,7 @@ class Stopwatch:
         self.marks = perf_counter(), process_time()
 
     def switch(self, to: Phase) -> Phase:
-        """Charge what has passed to the phase that ends here and return that phase."""
+        """Begin a phase: charge the cost since the last switch to the phase that ends, and return that phase."""
         accelerator.synchronize()
         ended, (wall, cpu) = self.now, self.marks
         self.seconds[ended] += perf_counter() - wall
@@ -44,7 +47,7 @@ _running: list[Stopwatch] = []
 
 @contextmanager
 def measuring() -> Iterator[Stopwatch]:
-    """Measure the block: phases marked inside are charged apart, the rest is the phase `score`."""
+    """Measure the block: each phase marked inside has its own cost, and the rest is the phase `score`."""
     watch = Stopwatch()
     _running.append(watch)
     try:
@@ -56,7 +59,7 @@ def measuring() -> Iterator[Stopwatch]:
 
 @contextmanager
 def phase(name: Phase) -> Iterator[None]:
-    """Charge the block to a phase of the measurement under way, if there is one."""
+    """Charge the block to a phase, if a measurement is under way."""
     if not _running:
         yield
         return

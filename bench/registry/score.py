@@ -1,4 +1,4 @@
-"""Scores of a method, checked, whatever rows it stumbles over."""
+"""`score`: calls methods, checks their scores, and copes with rows that have no finite score."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,70 +26,73 @@ def score(method: list[str], problem: Problem) -> dict[str, Scores]: ...
 def score(
     method: str | Callable[..., Scores] | list[str], problem: Problem, **hyperparameters: Any
 ) -> Scores | dict[str, Scores]:
-    """Score every training row with a method, by name or as the decorated function, or with several at once.
+    """Score every training row with a method, given by name or as the decorated function, or with several methods.
 
     Args:
-        method: a method, or a list of several as `name` or `name[key=value,...]`: what these need of the same pass
-            over the data is then computed in one pass.
+        method: a method, or a list of methods as `name` or `name[key=value,...]`. Methods of a list share the passes
+            over the data that several of them need.
         problem: a trained model and the data that trained it.
-        hyperparameters: of the one method.
+        hyperparameters: of a single method; those of a list are written in its names.
 
     Returns:
-        float64 array (n_train,), higher = more suspect; of a pairwise method (n_train, n_valid), higher = more
-        influential; for several methods, a dictionary of them by what was asked.
+        float64 array (n_train,), higher = more suspect; for a pairwise method (n_train, n_valid), higher = more
+        influential; for a list, a dictionary from its entries to their scores.
 
     Raises:
-        InputError: for an unknown method or hyperparameter, or a problem that lacks what the method uses.
-        ValueError: if the method returns anything but numbers of that shape, or none that is finite; of a pairwise
-            method, if any is not.
+        InputError: for an unknown method or hyperparameter, or a problem without a part that the method uses.
+        ValueError: if the method returns scores of another shape, or no finite score; for a pairwise method, if any
+            score is not finite.
 
     Warns:
-        NotFinite: if some rows get no finite score, as where their gradients overflow, or if the method fails over rows
-            without a finite loss. They rank as most suspect, and the others are scored without them.
+        NotFinite: if some rows get no finite score, for example because their gradients overflow, or if the method
+            fails and some rows have no finite loss. These rows rank as most suspect, and the others are scored without
+            them.
     """
     if isinstance(method, list):
-        rows = [METHODS.parse(text) for text in method]
+        entries = [METHODS.parse(text) for text in method]
         if hyperparameters:
             raise InputError("hyperparameters of several methods go with their names: name[key=value,...]")
-        calls = [partial(score, found.name, problem, **given) for found, given in rows]
+        calls = [partial(score, entry.name, problem, **given) for entry, given in entries]
         return dict(zip(method, side_by_side(calls), strict=True))
-    found = find_method(method)
-    given = found.checked(hyperparameters)
-    scores, unfit = _attempt(found, problem, given)
+    entry = find_method(method)
+    given = entry.checked(hyperparameters)
+    scores, unfit = _attempt(entry, problem, given)
     if not unfit.any():
         return scores
     first, rest = np.flatnonzero(unfit)[0], torch.from_numpy(np.flatnonzero(~unfit))
-    note = f"{found.name}: no finite score for {unfit.sum()} of {len(unfit)} rows, the first being row {first}"
-    if found.pairwise or unfit.all():
+    note = f"{entry.name}: no finite score for {unfit.sum()} of {len(unfit)} rows, the first being row {first}"
+    if entry.pairwise or unfit.all():
         raise ValueError(note)
     warnings.warn(f"{note}: they rank as most suspect, the others without them", NotFinite, stacklevel=2)
-    others = score(found.name, problem.on(rest), **given)
+    others = score(entry.name, problem.on(rest), **given)
     scores = np.full(len(unfit), others.max() + max(1.0, np.ptp(others)))
     scores[rest] = others
     return scores
 
 
-def _attempt(found: Method, problem: Problem, given: Mapping[str, Any]) -> tuple[Scores, NDArray[np.bool_]]:
-    """The method's scores, and the rows (n_train,) to do without: where there are any, the scores are of no use.
+def _attempt(entry: Method, problem: Problem, given: Mapping[str, Any]) -> tuple[Scores, NDArray[np.bool_]]:
+    """The method's scores, and a mask (n_train,) of rows to leave out; if it has any, the scores are not usable.
 
-    A row without a finite loss can spoil the scores of others, as by a mean, or make the method fail.
+    A row without a finite loss can spoil the scores of others, for example through a mean, or make the method fail.
+    Where some scores are not finite, the mask has the rows without a finite loss; if every loss is finite, the rows
+    without a finite score.
     """
     try:
-        scores = np.asarray(found.function(problem.only(found.uses_with(given)), **given), dtype=np.float64)
+        scores = np.asarray(entry.function(problem.only(entry.uses_with(given)), **given), dtype=np.float64)
     except (RuntimeError, ValueError) as error:
         if isinstance(error, InputError) or not (unfit := _without_loss(problem)).any():
             raise
         return np.full(len(unfit), np.nan), unfit
-    shape = (len(problem.train), len(problem.validation)) if found.pairwise else (len(problem.train),)
+    shape = (len(problem.train), len(problem.validation)) if entry.pairwise else (len(problem.train),)
     if scores.shape != shape:
-        raise ValueError(f"{found.name} returned scores of shape {scores.shape}, not {shape}")
+        raise ValueError(f"{entry.name} returned scores of shape {scores.shape}, not {shape}")
     unfit = np.asarray(~np.isfinite(scores.reshape(shape[0], -1)).all(1))
-    spoilt = _without_loss(problem) if unfit.any() else unfit
-    return scores, spoilt if spoilt.any() else unfit
+    without_loss = _without_loss(problem) if unfit.any() else unfit
+    return scores, without_loss if without_loss.any() else unfit
 
 
 def _without_loss(problem: Problem) -> NDArray[np.bool_]:
-    """Rows (n_train,) whose loss is not finite."""
+    """A mask (n_train,) of the rows whose loss is not finite."""
     losses = problem.losses(problem.outputs(), problem.train.y.to(problem.device))
     unfit: NDArray[np.bool_] = ~losses.isfinite().cpu().numpy()
     return unfit

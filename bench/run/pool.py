@@ -29,7 +29,7 @@ def worker_count(workers: int | None, device: str) -> int:
     Raises:
         InputError: if there are none, or the device does not exist.
     """
-    cores = machine.cores() if accelerator.found(device).type == "cpu" else 1
+    cores = machine.cores() if accelerator.device(device).type == "cpu" else 1
     workers = cores if workers is None else workers
     if workers < 1:
         raise InputError(f"workers={workers} is out of range: at least 1")

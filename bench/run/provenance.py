@@ -24,7 +24,7 @@ def provenance(workers: int, device: str, packages: Collection[str] = ()) -> Pro
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine.describe(),
-        device=accelerator.described(accelerator.found(device)),
+        device=accelerator.device_name(accelerator.device(device)),
         workers=workers,
         threads_per_worker=THREADS,
         versions=fingerprint.versions(sorted(packages)),

@@ -58,7 +58,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     Its name is a digest of all that the problem depends on: the data's content, the recipe, the code that builds and
     trains, the seed, the kind of device and the libraries.
     """
-    on = accelerator.found(device)
+    on = accelerator.device(device)
     architecture = models.find_model(model)
     train, valid, test = map(architecture.encoded, (data.train, data.valid, data.test))
     data = replace(data, train=train, valid=valid, test=test)

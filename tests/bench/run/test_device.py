@@ -69,7 +69,7 @@ def test_augmentation_is_drawn_by_the_processor_wherever_the_images_are():
 
 @pytest.mark.parametrize("name", ["cpu", "cuda", "cuda:1"])
 def test_a_device_that_is_there_is_found(two_devices, name):
-    assert accelerator.found(name) == torch.device(name)
+    assert accelerator.device(name) == torch.device(name)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_device_that_is_there_is_found(two_devices, name):
     [("gpu", "no device 'gpu'"), ("mps", "no device 'mps'"), ("cuda:one", "no device"), ("cuda:2", "finds 2 CUDA")],
 )
 def test_a_device_that_is_not_there_is_refused(two_devices, name, message):
-    for refused in (accelerator.found, lambda name: ib.prepare(ib.load("blobs"), "logistic", device=name)):
+    for refused in (accelerator.device, lambda name: ib.prepare(ib.load("blobs"), "logistic", device=name)):
         with pytest.raises(ib.InputError, match=message):
             refused(name)
 
