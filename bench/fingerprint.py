@@ -191,14 +191,12 @@ def _parsed(module: str) -> _Module:
         for name, piece in _pieces(statement):
             pieces[name].append(piece)
     for statement in tree.body:
-        if not isinstance(statement, _DEFINING):  # what is done to a variable is a part of it: `RULES[linear] = ...`
-            for name in _names(statement) & pieces.keys():
-                pieces[name].append(statement)
+        for name in _changed(statement) & pieces.keys():
+            pieces[name].append(statement)
     return _Module({name: _definition(own) for name, own in pieces.items()}, imports)
 
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-_DEFINING = _FUNCTIONS | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
 
 
 def _pieces(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -212,6 +210,16 @@ def _pieces(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         yield statement.name, statement
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         yield from ((name, statement) for name in _names(statement, ast.Store))
+
+
+def _changed(statement: ast.stmt) -> set[str]:
+    """The names that a statement may change without defining them, as `RULES[linear] = ...` changes RULES."""
+    if isinstance(statement, _FUNCTIONS | ast.ClassDef | ast.Import | ast.ImportFrom):
+        return set()
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return {name for target in targets for name in _names(target, ast.Load)}
+    return _names(statement)
 
 
 def _definition(code: list[ast.stmt]) -> _Definition:
@@ -244,7 +252,7 @@ def _imported(statement: ast.Import | ast.ImportFrom, package: str) -> Iterator[
         home = "." * statement.level + (statement.module or "")
         home = importlib.util.resolve_name(home, package) if statement.level else home
         inner = f"{home}.{alias.name}"
-        is_module = home.startswith(f"{PACKAGE}.") and _is_module(inner)
+        is_module = home.partition(".")[0] in (PACKAGE, package.partition(".")[0]) and _is_module(inner)
         yield alias.asname or alias.name, (inner, "") if is_module else (home, alias.name)
 
 
