@@ -1,4 +1,4 @@
-"""Splits and scales of the rows."""
+"""Stratified splits of rows, and the scaling of their inputs."""
 
 import numpy as np
 import torch
@@ -11,18 +11,25 @@ from ..bench.problem.examples import Examples
 def split(
     rows: NDArray[np.int64], y: Tensor, count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`rows` without, and with only, `count` rows drawn in the classes' proportions; both in ascending order."""
+    """Draw `count` rows, stratified by class; return the remaining rows and the drawn rows, both in ascending order.
+
+    Args:
+        rows: row numbers (m,) to draw from.
+        y: class indices (n,) of all rows.
+        count: number of rows to draw; each class gets its proportion, to within one row.
+        rng: draws the rows.
+    """
     labels = y.numpy()[rows]
     shuffled = rng.permutation(len(rows))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    # Evenly spaced places in the list sorted by class take from each class in proportion, to within one.
+    # Evenly spaced places in the list sorted by class take from each class in proportion, to within one row.
     places = np.floor((np.arange(count) + rng.random()) * len(rows) / max(count, 1)).astype(np.int64)
     drawn = by_class[places]
     return np.sort(np.delete(rows, drawn)), np.sort(rows[drawn])
 
 
 def scaled(*parts: Examples, standardize: bool) -> list[Examples]:
-    """Byte images in [0, 1] and, if asked, features or channels standardised by the first part's rows."""
+    """Divide byte images by 255 and, if asked, standardise each feature or channel by the rows of the first part."""
     inputs = [part.x.float() / 255 if part.x.dtype == torch.uint8 else part.x.float() for part in parts]
     if standardize:
         over = [0, *range(2, inputs[0].ndim)]

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from influence_bench.bench.models.architecture import MODELS
 from influence_bench.bench.registry.method import METHODS
-from influence_bench.datasets.dataset import DATASETS
+from influence_bench.datasets.noise.kinds import NOISES
+from influence_bench.datasets.source import DATASETS
 
 torch.set_num_threads(1)  # the tensors here are small: more threads cost time, above all on a busy machine
 
@@ -43,4 +45,18 @@ def own_methods() -> Iterator[None]:
 def own_datasets() -> Iterator[None]:
     """The datasets that a test registers are forgotten after it."""
     with DATASETS.restored():
+        yield
+
+
+@pytest.fixture
+def own_models() -> Iterator[None]:
+    """The models that a test registers are forgotten after it."""
+    with MODELS.restored():
+        yield
+
+
+@pytest.fixture
+def own_noises() -> Iterator[None]:
+    """The kinds of noise that a test registers are forgotten after it."""
+    with NOISES.restored():
         yield

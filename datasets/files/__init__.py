@@ -1,1 +1,1 @@
-"""Files of official datasets: fetched, checked, parsed."""
+"""Data files of official datasets: downloading, unpacking, reading and checking them."""

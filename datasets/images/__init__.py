@@ -1,1 +1,1 @@
-"""Datasets of images."""
+"""Image datasets, official ones and a user's own folder."""

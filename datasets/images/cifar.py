@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from ...bench.problem.examples import Examples
-from ..dataset import Source, dataset
-from ..files.download import class_indices, damaged, data_folder, extract, fetch, reading
+from ..files.archives import extract
+from ..files.checks import checked_labels, damaged, reading
+from ..files.download import data_folder, fetch
+from ..source import Source, dataset
 
 URL = "https://www.cs.toronto.edu/~kriz/"
 PAGE = URL + "cifar.html"
@@ -39,7 +41,14 @@ SUPERCLASSES = (
 
 @dataclass(frozen=True)
 class Archive:
-    """An official archive: its files, the last of which is the test split, hold bytes of labels, then of pixels."""
+    """An official archive. Each record of its files is the bytes of the labels, then the bytes of the pixels.
+
+    Args:
+        name: file name of the archive.
+        checksum: checksum of the archive.
+        rows: number of records of each file, by its path in the archive; the last file is the test split.
+        labels: number of label bytes in each record.
+    """
 
     name: str
     checksum: str
@@ -48,7 +57,7 @@ class Archive:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Bytes of each file."""
+        """Size of each file in bytes."""
         return {name: rows * (self.labels + PIXELS) for name, rows in self.rows.items()}
 
 
@@ -68,33 +77,40 @@ CIFAR_100 = Archive(
 
 @dataset(kind="image", source=PAGE, licence=LICENCE, citation=CITATION, downloads=True)
 def cifar10() -> Source:
-    """60,000 colour pictures, 32 × 32 pixels, of ten classes."""
+    """60,000 colour pictures of ten classes, 32 × 32 pixels each."""
     train, test = pictures(CIFAR_10, CLASSES_10)
     return Source(train.x, train.y, CLASSES_10, test=test, standardize=True)
 
 
 @dataset(kind="image", source=PAGE, licence=LICENCE, citation=CITATION, downloads=True)
 def cifar100() -> Source:
-    """60,000 colour pictures, 32 × 32 pixels, of a hundred classes."""
+    """60,000 colour pictures of a hundred classes, 32 × 32 pixels each."""
     train, test = pictures(CIFAR_100, CLASSES_100)
     return Source(train.x, train.y, CLASSES_100, test=test, standardize=True)
 
 
 def pictures(archive: Archive, classes: tuple[str, ...]) -> tuple[Examples, Examples]:
-    """The official training and test rows: images (n, 3, 32, 32), uint8, and their classes.
+    """Read the official training and test rows, and download the archive if a file is missing.
+
+    Args:
+        archive: CIFAR_10 or CIFAR_100.
+        classes: the names of the classes; SUPERCLASSES selects the coarse labels of CIFAR-100.
+
+    Returns:
+        Training and test rows: images (n, 3, 32, 32), uint8, and class indices.
 
     Raises:
-        InputError: if a file cannot be had or is damaged.
+        InputError: if a file is damaged, or cannot be downloaded.
     """
     folder = data_folder()
     if not all((folder / name).exists() for name in archive.rows):
         extract(fetch(archive.name, URL + archive.name, archive.checksum), folder, archive.sizes)
-    which = archive.labels - 1 if classes is not SUPERCLASSES else 0  # CIFAR-100 has the superclass before the class
-    *train, test = (_examples(folder / name, archive, name, which, len(classes)) for name in archive.rows)
+    label = archive.labels - 1 if classes is not SUPERCLASSES else 0  # CIFAR-100 has the superclass before the class
+    *train, test = (_examples(folder / name, archive, name, label, len(classes)) for name in archive.rows)
     return Examples(torch.cat([part.x for part in train]), torch.cat([part.y for part in train])), test
 
 
-def _examples(path: Path, archive: Archive, name: str, which: int, classes: int) -> Examples:
+def _examples(path: Path, archive: Archive, name: str, label: int, classes: int) -> Examples:
     rows, size = archive.rows[name], archive.sizes[name]
     with reading(path):
         content = np.fromfile(path, np.uint8)
@@ -102,4 +118,4 @@ def _examples(path: Path, archive: Archive, name: str, which: int, classes: int)
         raise damaged(path, f"it has {len(content)} bytes, not {size}")
     records = content.reshape(rows, -1)
     x = torch.from_numpy(records[:, archive.labels :]).reshape(rows, 3, 32, 32)
-    return Examples(x, class_indices(path, "labels", records[:, which], rows, classes))
+    return Examples(x, checked_labels(path, "labels", records[:, label], rows, classes))

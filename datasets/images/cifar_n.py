@@ -1,4 +1,4 @@
-"""CIFAR-10N and CIFAR-100N: CIFAR with the labels that people on the web gave."""
+"""CIFAR-10N and CIFAR-100N: CIFAR with labels from crowd workers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dataset import Source, dataset
-from ..files.download import class_indices, damaged, fetch, reading
+from ..files.checks import checked_labels, damaged, reading
+from ..files.download import fetch
+from ..source import Source, dataset
 from . import cifar
 
 URL = "https://github.com/UCSC-REAL/cifar-10-100n/raw/49df7d8a69e355470c77c1c2f2424916325a394b/data/"
@@ -27,11 +28,12 @@ NOISES = {
     "random3": "random_label3",
     "worst": "worse_label",
 }
+"""The key of each noise of CIFAR-10N in the official file."""
 
 
 @dataset(kind="image", source=SOURCE, licence=LICENCE, citation=CITATION, human=tuple(NOISES), downloads=True)
 def cifar10n() -> Source:
-    """CIFAR-10, the training labels as people on the web gave them, three a picture."""
+    """CIFAR-10 with training labels from crowd workers, three for each picture."""
     train, test = cifar.pictures(cifar.CIFAR_10, cifar.CLASSES_10)
     human = human_labels(_file("CIFAR-10_human.pt"), train.y, 10, "clean_label", NOISES)
     return Source(train.x, train.y, cifar.CLASSES_10, test=test, human=human, standardize=True)
@@ -39,7 +41,7 @@ def cifar10n() -> Source:
 
 @dataset(kind="image", source=SOURCE, licence=LICENCE, citation=CITATION, human=("human",), downloads=True)
 def cifar100n(labels: Literal["fine", "coarse"] = "fine") -> Source:
-    """CIFAR-100, the training labels as people on the web gave them: a hundred fine or twenty coarse classes."""
+    """CIFAR-100 with training labels from crowd workers: a hundred fine or twenty coarse classes."""
     coarse = labels == "coarse"
     classes = cifar.SUPERCLASSES if coarse else cifar.CLASSES_100
     train, test = cifar.pictures(cifar.CIFAR_100, classes)
@@ -49,29 +51,29 @@ def cifar100n(labels: Literal["fine", "coarse"] = "fine") -> Source:
 
 
 def human_labels(path: Path, true_y: Tensor, classes: int, clean: str, noises: Mapping[str, str]) -> dict[str, Tensor]:
-    """Given labels (n,) by the name of the noise.
+    """Read the labels (n,) that people gave, by the name of the noise.
 
     Args:
         path: the official file.
-        true_y: CIFAR's own labels (n,).
-        classes: how many.
-        clean: the key of the true labels in the file.
-        noises: the key of each noise.
+        true_y: CIFAR's own labels (n,), to check the order of the rows.
+        classes: number of classes.
+        clean: key of the true labels in the file.
+        noises: key of the labels in the file, by the name of the noise.
 
     Raises:
-        InputError: if the file is not the official one, or its rows are not those of the true labels.
+        InputError: if the file is not the official file, or its true labels differ from `true_y`.
     """
     stored = _unpickled(path)
-    read = {key: class_indices(path, key, stored.get(key), len(true_y), classes) for key in (clean, *noises.values())}
+    read = {key: checked_labels(path, key, stored.get(key), len(true_y), classes) for key in (clean, *noises.values())}
     if len(wrong := (read[clean] != true_y).nonzero()):
         raise damaged(path, f"its {clean} of row {int(wrong[0])} is not CIFAR's own")
     return {name: read[key] for name, key in noises.items()}
 
 
 class Pickled:
-    """Stands for a name of numpy's in a pickle: it keeps what it is called with and does nothing.
+    """A stand-in for numpy's names in a pickle: it stores the arguments of the call and does nothing else.
 
-    Numpy's own classes would not be safe here: with arguments of its choice a pickle makes them read any memory.
+    Numpy's own classes would not be safe here: a pickle chooses their arguments, and can make them read any memory.
     """
 
     def __init__(self, *arguments: object) -> None:
@@ -88,7 +90,7 @@ def _unpickled(path: Path) -> dict[object, object]:
     with reading(path), path.open("rb") as file, torch.serialization.safe_globals([*PICKLED]):
         try:
             stored = torch.load(file, weights_only=True)
-        except Exception as error:  # there is no end to what a damaged pickle may raise
+        except Exception as error:  # a damaged pickle may raise anything
             raise damaged(path, "it is not a pickle of plain arrays, and nothing else is ever unpickled") from error
     return {key: _integers(value) for key, value in stored.items()} if isinstance(stored, dict) else {}
 

@@ -1,7 +1,7 @@
 """Fashion-MNIST, from its four official files."""
 
-from ..dataset import Source, dataset
 from ..files.idx import read_pictures
+from ..source import Source, dataset
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 CHECKSUMS = {
@@ -21,6 +21,6 @@ CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
     downloads=True,
 )
 def fashion_mnist() -> Source:
-    """70,000 grey pictures of clothes, 28 × 28 pixels."""
+    """70,000 grey pictures of clothes, 28 × 28 pixels each."""
     train, test = read_pictures("FashionMNIST", URL, CHECKSUMS)
     return Source(train.x, train.y, CLASSES, test=test, standardize=True)

@@ -1,4 +1,4 @@
-"""Wrong labels in the test sets of MNIST and CIFAR that people have verified, as what is to be found."""
+"""The test sets of MNIST and CIFAR with their wrong labels, which crowd workers have verified."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ...bench.problem.examples import Examples
-from ..dataset import Source, dataset
-from ..files.download import damaged, fetch, reading
+from ..files.checks import damaged, reading
+from ..files.download import fetch
 from ..files.idx import read_pictures
+from ..source import Source, dataset
 from . import cifar, mnist
 
 URL = "https://github.com/cleanlab/label-errors/raw/6d5d6b31a13216290afc40e5c6319399c4d15c06/mturk/"
@@ -21,7 +22,7 @@ SOURCE = "https://github.com/cleanlab/label-errors, images from "
 LICENCE = "labels Apache-2.0; images: "
 CITATION = "Northcutt, Athalye & Mueller 2021, Pervasive Label Errors in Test Sets; images: "
 VALID, TEST = 1000, 10_000
-MAJORITY = 3  # of five workers
+MAJORITY = 3  # of the five workers who judged each label
 
 
 @dataset(
@@ -52,7 +53,7 @@ def cifar100_test_errors() -> Source:
 
 
 def _verified(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Source:
-    """The official test set as the rows, and of the official training set, which nobody has verified, the others."""
+    """The official test set as the rows; validation and test rows come from the unverified official training set."""
     true_y = corrected(fetch(f"label-errors/{name}", URL + name, CHECKSUMS[name]), test.y, len(classes))
     valid, held = train[:VALID], train[VALID : VALID + TEST]
     human = {"published": test.y}
@@ -60,10 +61,18 @@ def _verified(name: str, train: Examples, test: Examples, classes: tuple[str, ..
 
 
 def corrected(path: Path, published: Tensor, classes: int) -> Tensor:
-    """The published labels (n,), where most workers did not keep one: theirs if most of them agreed on it, else -1.
+    """The published labels (n,), corrected by the verdicts of five crowd workers on each suspect label.
+
+    A label is wrong if fewer than three workers kept it. It becomes the guessed label if at least three workers agreed
+    on that, and else -1.
+
+    Args:
+        path: the official file of verdicts.
+        published: labels (n,) of the test set.
+        classes: number of classes.
 
     Raises:
-        InputError: if the file is not the official one, or its rows are not those of the published labels.
+        InputError: if the file is not the official file, or its published labels differ.
     """
     with reading(path):
         content = path.read_bytes()

@@ -1,7 +1,7 @@
 """MNIST, from its four official files."""
 
-from ..dataset import Source, dataset
 from ..files.idx import read_pictures
+from ..source import Source, dataset
 
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 CHECKSUMS = {
@@ -18,6 +18,6 @@ CLASSES = tuple(map(str, range(10)))
 
 @dataset(kind="image", source=PAGE, licence=LICENCE, citation=CITATION, downloads=True)
 def mnist() -> Source:
-    """70,000 grey handwritten digits, 28 × 28 pixels."""
+    """70,000 grey pictures of handwritten digits, 28 × 28 pixels each."""
     train, test = read_pictures("MNIST", URL, CHECKSUMS)
     return Source(train.x, train.y, CLASSES, test=test, standardize=True)

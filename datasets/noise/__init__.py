@@ -1,1 +1,1 @@
-"""Wrong labels and corrupted features, put on rows whose truth is known."""
+"""Noise for training rows: wrong labels, corrupted features and duplicates. The truth about every row stays known."""

@@ -1,4 +1,4 @@
-"""Kinds of noise by name: `@noise` on a function is all that adding one takes."""
+"""The registry of kinds of noise: to add a kind, decorate a function with `@noise`."""
 
 import inspect
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from ...bench.registry.registry import Registry, name_of
 from .rows import Rows
 
 
-class Kind(Registered):
-    """A kind of noise: a function `(rows, rng, *, rate, ...)` to the rows with some of the clean ones changed."""
+class Noise(Registered):
+    """A kind of noise: a function `(rows, rng, *, rate, ...) -> rows` that changes some of the clean rows."""
 
     @property
     def arguments(self) -> dict[str, inspect.Parameter]:
@@ -17,10 +17,10 @@ class Kind(Registered):
         return dict(list(inspect.signature(self.function).parameters.items())[2:])
 
 
-NOISES: Registry[Kind] = Registry("kind of noise", "influence_bench.datasets.noise")
+NOISES: Registry[Noise] = Registry("kind of noise", "influence_bench.datasets.noise")
 
 
 def noise(function: Callable[..., Rows]) -> Callable[..., Rows]:
     """Register a kind of noise under the name of its function."""
-    NOISES.add(Kind(name_of(function), function))
+    NOISES.add(Noise(name_of(function), function))
     return function

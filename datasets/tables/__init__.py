@@ -1,1 +1,1 @@
-"""Datasets of tables."""
+"""Datasets of tables: official, generated and a user's own."""

@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from ...bench.problem.examples import Examples
-from ..dataset import Source, dataset
-from ..files.download import damaged, fetch, official, reading
-from .own_table import class_indices, features, known_indices, words_of
+from ..files.checks import damaged, official, reading
+from ..files.download import fetch
+from ..source import Source, dataset
+from .columns import class_indices, features, known_indices, words_of
 
 URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"
 CHECKSUMS = {
@@ -29,7 +30,7 @@ COLUMNS = (
     downloads=True,
 )
 def adult() -> Source:
-    """48,842 people of the 1994 census in 14 columns, 8 of words: whether they earn above 50,000 dollars."""
+    """48,842 people of the 1994 census in 14 columns, 8 of them words: whether they earn above 50,000 dollars."""
     train, test = (fetch(f"adult/{name}", URL + name, checksum) for name, checksum in CHECKSUMS.items())
     table, held = _rows(train), _rows(test)
     with official(train):
@@ -47,6 +48,6 @@ def _rows(path: Path) -> pd.DataFrame:
         lines = [line.rstrip(".\n").split(", ") for line in file if line.strip() and not line.startswith("|")]
     odd = next((line for line in lines if len(line) != len(COLUMNS)), None)
     if odd is not None or len(lines) != ROWS[path.name]:
-        found = f"{len(lines)} rows" if odd is None else f"the line '{', '.join(odd)[:60]}'"
-        raise damaged(path, f"it holds {found}, not {ROWS[path.name]} rows of {len(COLUMNS)} values")
+        content = f"{len(lines)} rows" if odd is None else f"the line '{', '.join(odd)[:60]}'"
+        raise damaged(path, f"it holds {content}, not {ROWS[path.name]} rows of {len(COLUMNS)} values")
     return pd.DataFrame(lines, columns=pd.Index(COLUMNS))

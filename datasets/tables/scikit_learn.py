@@ -1,11 +1,11 @@
-"""Datasets that scikit-learn ships: no download."""
+"""Datasets that scikit-learn includes, without a download."""
 
 from typing import Any
 
 import torch
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
-from ..dataset import Source, dataset
+from ..source import Source, dataset
 
 SHIPPED = "scikit-learn's sklearn.datasets, from the UCI repository"
 
@@ -29,19 +29,19 @@ def digits() -> Source:
     citation="Wolberg et al. 1995, Breast Cancer Wisconsin (Diagnostic)",
 )
 def breast_cancer() -> Source:
-    """569 tumours in 30 features: malignant or benign."""
+    """569 tumours with 30 features: malignant or benign."""
     return _table(load_breast_cancer())
 
 
 @dataset(kind="table", source=SHIPPED, licence="CC BY 4.0", citation="Aeberhard & Forina 1992, Wine")
 def wine() -> Source:
-    """178 wines in 13 chemical features: from which of three growers."""
+    """178 wines with 13 chemical features: which of three growers made them."""
     return _table(load_wine())
 
 
 @dataset(kind="table", source=SHIPPED, licence="CC BY 4.0", citation="Fisher 1936, Iris")
 def iris() -> Source:
-    """150 flowers in 4 measures: which of three species."""
+    """150 flowers with 4 measurements: which of three species they are."""
     return _table(load_iris())
 
 

@@ -1,1 +1,1 @@
-"""Datasets of texts, and of prompts with answers."""
+"""Datasets of texts, and of prompts with their answers."""

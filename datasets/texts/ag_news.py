@@ -1,10 +1,10 @@
-"""AG's news topics, from the csv files of the paper that made the classification task."""
+"""AG's news topics, from the csv files of the paper that defined the classification task."""
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
 from ..files.delimited import label_indices, read_csv
 from ..files.download import fetch
+from ..source import Source, dataset
 
 URL = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"
 FILES = {
@@ -22,7 +22,7 @@ CLASSES = {"1": "world", "2": "sports", "3": "business", "4": "science and techn
     downloads=True,
 )
 def ag_news() -> Source:
-    """127,600 news items, title and description: world, sports, business, or science and technology."""
+    """127,600 news items with title and description: world, sports, business, or science and technology."""
     train, test = map(_examples, FILES)
     return Source(train.x, train.y, tuple(CLASSES.values()), test=test)
 

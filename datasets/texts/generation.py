@@ -1,9 +1,9 @@
-"""Three text generation tasks of ten classes each, in which the influential rows are those of a test row's own class.
+"""Three text generation tasks with ten classes each: the influential rows of a test row are those of its class.
 
-They are the tasks of DataInf (Kwon et al. 2024, section 5.3), which the outlier gradient paper's section 7 took over:
-90 training and 10 test rows a class. The sentences, problems and wordings here are generated anew, from templates of
-our own. A row is a prompt and its answer; `y` is the class, which the model never sees. The test rows are at the same
-time the validation rows, so that methods can trace what influenced each of them.
+These are the tasks of DataInf (Kwon et al. 2024, section 5.3), which section 7 of the outlier gradient paper also uses,
+with 90 training and 10 test rows in each class. The sentences and problems are not the paper's: our own templates
+generate them. A row is a prompt and its answer; `y` is the class, which the model never sees. The test rows are also
+the validation rows, so that methods can score the influence on each test row.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import torch
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
+from ..source import Source, dataset
 
 TRAIN, TEST = 90, 10
 Write = Callable[[np.random.Generator], tuple[str, str]]
@@ -112,18 +112,18 @@ def sentence_transformations(seed: int) -> Source:
 
 @generated
 def math_without_reasoning(seed: int) -> Source:
-    """1,000 word problems, 100 from each of ten templates, with the result for an answer."""
+    """1,000 word problems, 100 from each of ten templates, with the result as the answer."""
     return _source({name: _solved(name, reasoning=False) for name in PROBLEMS}, seed)
 
 
 @generated
 def math_with_reasoning(seed: int) -> Source:
-    """1,000 word problems, 100 from each of ten templates, with the way to the result for an answer."""
+    """1,000 word problems, 100 from each of ten templates, with the calculation and the result as the answer."""
     return _source({name: _solved(name, reasoning=True) for name in PROBLEMS}, seed)
 
 
 def _source(classes: dict[str, Write], seed: int) -> Source:
-    """Distinct rows of every class."""
+    """Draw distinct rows for every class until each has enough."""
     rng = np.random.default_rng(seed)
     rows: dict[str, list[tuple[str, str]]] = {}
     for name, write in classes.items():
@@ -133,7 +133,7 @@ def _source(classes: dict[str, Write], seed: int) -> Source:
         rows[name] = list(drawn)
     train, test = (
         Examples(
-            Texts.of(row for own in rows.values() for row in own[part]),
+            Texts.of(row for of_class in rows.values() for row in of_class[part]),
             torch.arange(len(rows)).repeat_interleave(len(range(TRAIN + TEST)[part])),
         )
         for part in (slice(TRAIN), slice(TRAIN, None))

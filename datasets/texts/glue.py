@@ -1,13 +1,15 @@
-"""Four tasks of GLUE, from its files. Labels of its test sets are hidden: its development sets are the tests here."""
+"""Four tasks of GLUE. The labels of its test sets are hidden, so its development sets are the test splits here."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
+from ..files.archives import unzip
+from ..files.checks import damaged
 from ..files.delimited import Row, label_indices, read_columns
-from ..files.download import damaged, data_folder, fetch, unzip
+from ..files.download import data_folder, fetch
+from ..source import Source, dataset
 
 URL = "https://dl.fbaipublicfiles.com/glue/data/"
 ARCHIVES = {
@@ -57,7 +59,7 @@ def qnli() -> Source:
     downloads=True,
 )
 def qqp() -> Source:
-    """404,276 pairs of questions: whether they ask the same."""
+    """404,276 pairs of questions: whether both ask the same."""
     names = {"0": "different", "1": "duplicate"}
     return _task("QQP", ("question1", "question2"), "is_duplicate", names)
 
@@ -70,7 +72,7 @@ def qqp() -> Source:
     downloads=True,
 )
 def mrpc() -> Source:
-    """4,076 pairs of sentences from the news: whether they say the same."""
+    """4,076 pairs of sentences from the news: whether both say the same."""
     path = fetch("glue/MRPC/msr_paraphrase_train.txt", *PARAPHRASES)
     chosen = fetch("glue/MRPC/dev_ids.tsv", *DEVELOPMENT)
     development = set(read_columns(chosen, ("#1 ID", "#2 ID"), columns=("#1 ID", "#2 ID")))
@@ -84,7 +86,7 @@ def mrpc() -> Source:
 
 
 def _task(task: str, texts: Row, label: str, names: dict[str, str]) -> Source:
-    """A task from its archive; `names` are those of its classes, by the label in the files."""
+    """A task from its archive; `names` gives the name of each class by its label in the files."""
     folder = data_folder() / "glue"
     paths = [folder / task / f"{part}.tsv" for part in ("train", "dev")]
     if not all(path.exists() for path in paths):
@@ -98,6 +100,6 @@ def _task(task: str, texts: Row, label: str, names: dict[str, str]) -> Source:
 
 
 def _examples(path: Path, rows: Iterable[Row], names: dict[str, str]) -> Examples:
-    """Rows whose last cell is the label."""
+    """Examples from rows whose last cell is the label."""
     *_, labels = zip(*rows, strict=True)
     return Examples(Texts.of(row[:-1] for row in rows), label_indices(path, labels, names))

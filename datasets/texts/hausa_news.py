@@ -1,4 +1,4 @@
-"""Hausa news topics with labels by distant supervision beside the true ones: real label noise in text."""
+"""Hausa news topics with true labels and labels by distant supervision: real label noise in texts."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ from torch import Tensor
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
+from ..files.checks import damaged
 from ..files.delimited import label_indices, read_columns
-from ..files.download import damaged, data_folder, fetch
+from ..files.download import data_folder, fetch
+from ..source import Source, dataset
 
 URL = (
     "https://raw.githubusercontent.com/uds-lsv/transfer-distant-transformer-african/"
@@ -31,18 +32,19 @@ CLASSES = ("africa", "health", "nigeria", "politics", "world")
     human=("distant",),
 )
 def hausa_news() -> Source:
-    """2,627 headlines in Hausa by topic; lists of keywords gave the noisy labels, of which half are wrong."""
+    """2,627 headlines in Hausa by topic; lists of keywords gave the noisy labels, and half of those are wrong."""
     train, given, test = (_table if (data_folder() / "newsclass").is_dir() else _official)()
     return Source(train.x, train.y, CLASSES, test=test, human={"distant": given})
 
 
 def _table() -> tuple[Examples, Tensor, Examples]:
-    """From tables with the true and the given labels side by side."""
+    """Training rows, noisy labels and test rows, from tables with both labels in each line."""
     train, test = (data_folder() / f"newsclass/hausa_newsclass_{part}.tsv" for part in ("train", "test"))
     return _examples(train, 2045), _examples(train, 2045, "noisy_label").y, _examples(test, 582)
 
 
 def _official() -> tuple[Examples, Tensor, Examples]:
+    """Training rows, noisy labels and test rows, from the official files."""
     clean, noisy, test = (
         (fetch(f"hausa_newsclass/{name}", URL + name, checksum), rows) for name, (checksum, rows) in FILES.items()
     )

@@ -1,21 +1,31 @@
-"""A user's own texts: one column of a table, with a column of labels."""
+"""A user's own texts: one column of a table file, with a column of labels."""
 
 from pathlib import Path
 
 from ...bench.errors import InputError, unknown
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
-from ..tables.own_table import class_indices, read_table
+from ..source import Source, dataset
+from ..tables.columns import class_indices
+from ..tables.table_file import read_table
 
 
 @dataset(kind="text", source="a file of your own", licence="your own", citation="none needed")
 def csv_text(path: str, label: str, text: str) -> Source:
-    """Your own texts: a CSV, TSV or Parquet file with a column of texts and one of labels, taken to be right."""
+    """Your own texts: a CSV, TSV or Parquet file with a column of texts and a column of labels, which count as true.
+
+    Args:
+        path: the file.
+        label: name of the column of labels.
+        text: name of the column of texts.
+
+    Raises:
+        InputError: if the file cannot be read, lacks a column, or has an empty cell in one of the two columns.
+    """
     file = Path(path).expanduser()
     table = read_table(file, label)
     if text not in table.columns or text == label:
         raise unknown(f"column of texts in {file}", text, [name for name in table.columns if name != label])
     if (empty := table[text].isna()).any():
-        raise InputError(f"{file}: '{text}' is empty in row {int(empty.to_numpy().argmax())}; drop such rows")
+        raise InputError(f"{file}: '{text}' is empty in row {int(empty.to_numpy().argmax())}; drop rows without a text")
     y, classes = class_indices(table[label], file)
     return Source(Texts.of((words,) for words in table[text].astype(str)), y, tuple(map(str, classes)))

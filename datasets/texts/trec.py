@@ -1,10 +1,11 @@
-"""TREC's questions by what they ask for, from the two official files or from tables made of them."""
+"""TREC's questions by what they ask for, from the two official files or from tables with the same rows."""
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.texts import Texts
-from ..dataset import Source, dataset
+from ..files.checks import damaged, reading
 from ..files.delimited import Row, label_indices, read_columns
-from ..files.download import damaged, data_folder, fetch, reading
+from ..files.download import data_folder, fetch
+from ..source import Source, dataset
 
 URL = "https://cogcomp.seas.upenn.edu/Data/QA/QC/"
 FILES = {
@@ -51,6 +52,6 @@ def _examples(part: str) -> Examples:
 
 
 def _parsed(line: str) -> Row:
-    """A line `COARSE:fine question` as the coarse label and the question."""
+    """Split a line `COARSE:fine question` into the coarse label and the question."""
     label, _, question = line.partition(" ")
     return label.partition(":")[0], question

@@ -1,26 +1,12 @@
-"""Datasets: splits, truth, and clear refusals."""
+"""`load`: splits, subsets, noise in the training rows only, and the truth about every row."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import influence_bench as ib
-from influence_bench.datasets.dataset import DATASETS, Source
-from influence_bench.datasets.splitting import scaled, split
 
 EMBEDDED = ["blobs", "breast-cancer", "digits", "half-moons", "iris", "wine"]
-
-
-@given(st.integers(0, 60), st.lists(st.integers(0, 3), min_size=60, max_size=90), st.integers(0, 5))
-def test_splits_are_exact_disjoint_and_in_proportion(count, labels, seed):
-    y = torch.tensor(labels)
-    rest, drawn = split(np.arange(len(y)), y, count, np.random.default_rng(seed))
-    assert len(drawn) == count
-    assert sorted([*rest, *drawn]) == list(range(len(y)))
-    for label in set(labels):
-        assert abs(labels.count(label) * count / len(y) - sum(labels[row] == label for row in drawn)) <= 1
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -50,14 +36,18 @@ def test_a_subset_is_stratified_and_of_the_asked_size():
     assert torch.bincount(data.train.y).tolist() == pytest.approx([20] * 10, abs=2)
 
 
-def test_standardising_uses_training_rows_and_bytes_become_shares():
-    train, test = torch.tensor([[0.0, 5.0], [2.0, 5.0]]), torch.tensor([[4.0, 6.0]])
-    y = torch.tensor([0, 1])
-    scaled_train, scaled_test = scaled(ib.Examples(train, y), ib.Examples(test, y[:1]), standardize=True)
-    assert scaled_train.x.mean(0).tolist() == [0, 0]
-    assert scaled_test.x[0, 1] == 1  # a constant feature is shifted, not divided
-    images = scaled(ib.Examples(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), y[:1]), standardize=False)[0]
-    assert images.x.max() == 1
+def test_a_dataset_knows_its_noise_by_kind_and_its_card_the_realised_rates():
+    data = ib.load("digits", noise="symmetric+duplicates[rate=0.1]", rate=0.2, seed=3)
+    n = len(data.train)
+    assert data.detriments["symmetric"].sum() == round(0.2 * n)
+    assert data.detriments["duplicates"].sum() == round(0.1 * n)
+    np.testing.assert_array_equal(data.is_noisy, data.detriments["symmetric"] | data.detriments["duplicates"])
+    np.testing.assert_array_equal(data.detriments["symmetric"], (data.train.y != data.true_y).numpy())
+    assert data.card["rates"] == {"symmetric": round(0.2 * n) / n, "duplicates": round(0.1 * n) / n}
+    assert data.card["rate"] == data.is_noisy.mean()
+    alone = ib.load("digits", noise="symmetric", rate=0.2, seed=3)
+    np.testing.assert_array_equal(alone.is_noisy, data.detriments["symmetric"])
+    assert len(ib.load("digits").detriments) == 0
 
 
 @pytest.mark.parametrize(
@@ -75,45 +65,3 @@ def test_bad_arguments_are_one_clear_line(arguments, message):
     with pytest.raises(ib.InputError, match=message) as caught:
         ib.load(**arguments)
     assert "\n" not in str(caught.value)
-
-
-def test_every_dataset_names_its_source_licence_and_citation():
-    for loader in DATASETS.all().values():
-        assert loader.source
-        assert loader.licence
-        assert loader.citation
-        assert loader.idea.endswith(".")
-
-
-def test_a_new_dataset_is_one_decorated_function(monkeypatch, own_datasets):
-    from influence_bench.datasets import dataset
-
-    @dataset.dataset(kind="table", source="here", licence="none", citation="none")
-    def two_points() -> Source:
-        return Source(torch.arange(40.0)[:, None], torch.arange(40) % 2, ("even", "odd"))
-
-    data = ib.load("two-points", noise="symmetric", rate=0.1)
-    assert (len(data.train), len(data.valid), len(data.test)) == (27, 3, 10)
-
-
-def test_a_dataset_with_arguments_takes_them_in_brackets_and_one_with_splits_keeps_them(monkeypatch, own_datasets):
-    from influence_bench.datasets import dataset
-
-    @dataset.dataset(kind="table", source="here", licence="none", citation="none", human=("given",))
-    def points(seed: int, rows: int, shift: float = 0.0) -> Source:
-        """Points on a line."""
-        held = ib.Examples(torch.full((4, 1), 9.0 + seed), torch.arange(4) % 2)
-        y = torch.arange(rows) % 2
-        y[0] = -1
-        human = {"given": torch.zeros(rows).long()}
-        return Source(torch.arange(rows)[:, None] + shift, y, ("even", "odd"), held, held, human)
-
-    loader, arguments = dataset.DATASETS.parse("points[shift=1, rows=40]")
-    assert loader.label(arguments) == "points[rows=40,shift=1]"
-    assert list(loader.arguments) == ["rows", "shift"]
-    given, clean = (ib.load("points[shift=0.5,rows=40]", noise=noise, seed=3) for noise in ("given", "none"))
-    assert (len(given.train), len(given.valid), len(given.test)) == (40, 4, 4)
-    assert given.train.x[0] == 0.5
-    assert given.valid.x[0] == given.test.x[0] == 12
-    assert given.is_noisy.sum() == 21  # that of no known class is wrong
-    assert len(clean.train) == 39  # and has no right label to be given

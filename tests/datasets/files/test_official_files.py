@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pooch
 import pytest
 import torch
+from data_files import complaint, files, read
 
-import influence_bench as ib
-from influence_bench.datasets import dataset
 from influence_bench.datasets.images import cifar, cifar_n, fashion_mnist, label_errors, mnist
+from influence_bench.datasets.source import DATASETS
 from influence_bench.datasets.tables import adult
 
 BATCHES = tuple(cifar.CIFAR_10.rows)
@@ -45,14 +45,6 @@ DAMAGES = {
     "empty": lambda content: b"",
     "other beginning": lambda content: b"\xff" * 4 + content[4:],
 }
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty data folder."""
-    monkeypatch.setenv("INFLUENCE_BENCH_DATA", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -90,28 +82,11 @@ def put(folder, real, names):
         (folder / name).symlink_to(real(name))
 
 
-def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
-
-
-def read(name):
-    loader, arguments = dataset.DATASETS.parse(name)
-    return loader.read(0, **arguments)
-
-
-def complaint(name):
-    """The one line that reading a dataset fails with."""
-    with pytest.raises(ib.InputError) as caught:
-        read(name)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_the_contract_covers_every_loader_that_downloads():
     """OpenML's own library downloads and checks its files; CIFAR-100's images are not at hand. Texts: elsewhere."""
-    downloads = {name for name, loader in dataset.DATASETS.all().items() if loader.downloads}
+    downloads = {name for name, loader in DATASETS.all().items() if loader.downloads}
     elsewhere = {"openml", "cifar100", "cifar100n", "cifar100-test-errors"}
-    texts = {name for name, loader in dataset.DATASETS.all().items() if loader.kind == "text" and loader.downloads}
+    texts = {name for name, loader in DATASETS.all().items() if loader.kind == "text" and loader.downloads}
     assert downloads == {name.partition("[")[0] for name in FILES} | elsewhere | texts
 
 
@@ -143,7 +118,7 @@ def test_wrong_bytes_from_the_network_are_one_line_and_leave_nothing(folder, rea
     put(folder, real, [other for other in FILES[name] if other != file])
     before = files(folder)
     network.damage = DAMAGES[damage]
-    line = complaint(name)
+    line = complaint(read, name)
     assert f"{Path(file).name} could not be downloaded from {OFFICIAL[file][0]}" in line
     assert f"put {Path(file).name} into {folder / file.rpartition('/')[0]} by hand" in line
     assert files(folder) == before
@@ -156,7 +131,7 @@ def test_damaged_file_in_the_folder_is_one_line_that_names_it(folder, real, name
     path = folder / file
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(DAMAGES[damage](real(file).read_bytes()))
-    line = complaint(name)
+    line = complaint(read, name)
     assert line.startswith(f"{path} is damaged: ")
     assert line.endswith("; delete it to download it anew")
     assert files(folder) == sorted(FILES[name])
@@ -166,7 +141,7 @@ def test_damaged_file_in_the_folder_is_one_line_that_names_it(folder, real, name
 def test_folder_in_place_of_a_file_is_one_line(folder, real, name, file):
     put(folder, real, [other for other in FILES[name] if other != file])
     (folder / file).mkdir(parents=True)
-    assert complaint(name).startswith(str(folder / file))
+    assert complaint(read, name).startswith(str(folder / file))
 
 
 def test_two_readers_at_once_never_see_half_a_file(folder, real, network):

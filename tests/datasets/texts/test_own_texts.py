@@ -28,7 +28,11 @@ def test_texts_of_a_file_load_and_a_model_that_counts_words_learns_them(tmp_path
     [
         ("reviews", REVIEWS, "no column of texts in .* 'reviews': did you mean review"),
         ("verdict", REVIEWS, "no column of texts in .* 'verdict'"),
-        ("review", REVIEWS.assign(review=[None, *REVIEWS["review"][1:]]), "'review' is empty in row 0; drop such rows"),
+        (
+            "review",
+            REVIEWS.assign(review=[None, *REVIEWS["review"][1:]]),
+            "'review' is empty in row 0; drop rows without a text",
+        ),
     ],
 )
 def test_a_file_without_such_texts_is_one_line(tmp_path, text, table, message):
