@@ -1,17 +1,12 @@
-"""What the last layer is given: the model's own features of a row."""
-
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
-from typing import Any
+"""The model's own features of a row: the inputs of its last layer."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..bench.errors import InputError
-from ..bench.problem.assembly import Assembly
 from ..bench.problem.examples import Examples
-from ..bench.problem.passes import Pass
 from ..bench.problem.problem import Problem
+from .gradients.head import FeaturePass
 from .gradients.selection import select
 
 
@@ -19,41 +14,24 @@ def features(problem: Problem, examples: Examples) -> Tensor:
     """Inputs (n, d) of the last layer that the model calls, for each row, on the CPU: one forward pass.
 
     Raises:
-        InputError: if they are not one vector per row.
+        InputError: if the layer's inputs are not one vector per row.
     """
-    (module,) = select(problem, "last", problem.state).values()
-    kept = Assembly(len(examples))
-    _FeaturePass(problem, examples, module, kept).run()
-    if kept.whole.ndim != 2:
-        raise InputError(f"this method needs last-layer inputs (n, d); here they are {tuple(kept.whole.shape)}")
-    return kept.whole
-
-
-class _FeaturePass(Pass):
-    def __init__(self, problem: Problem, examples: Examples, module: nn.Module, kept: Assembly) -> None:
-        super().__init__(problem, None, examples, lambda rows, outputs: kept.add(rows, self.input.cpu()))
-        self.module = module
-
-    @property
-    def key(self) -> Hashable:
-        return "features", super().key
-
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        def keep(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            self.input = inputs[0].detach()
-
-        hook = self.module.register_forward_pre_hook(keep)
-        try:
-            yield
-        finally:
-            hook.remove()
+    (layer,) = select(problem, "last", problem.state).values()
+    collected = FeaturePass(problem, None, examples, layer, device="cpu", head=False)
+    collected.run()
+    h = collected.features.whole
+    if h.ndim != 2:
+        raise InputError(
+            f"this method needs last-layer inputs (n, d); here they are {tuple(h.shape)}: let the model reduce them to"
+            " one vector per row before its last layer"
+        )
+    return h
 
 
 def standardized(train: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Features less the training rows' mean, in units of their deviation, and a column of ones; float64.
+    """Features minus the training rows' mean, divided by their standard deviation, and a column of ones; float64.
 
-    A feature that does not vary is 0.
+    A feature that is constant over the training rows becomes 0.
     """
     mean, deviation = train.double().mean(0), train.double().std(0, correction=0)
     deviation[deviation <= 1e-12 * mean.abs()] = torch.inf

@@ -1,8 +1,9 @@
 """One batched forward and backward pass that captures each selected parameter's per-sample gradients.
 
-Every torch function that a selected parameter goes into is watched, in whatever module it is called. Only the gradients
-of these functions' outputs are asked of autograd: no weight gradient is ever formed, and what comes before the first
-selected parameter runs without a graph. A parameter's gradient is handed on as soon as the backward pass reaches it.
+The pass watches every call of a torch function with a selected parameter among its arguments, in whatever module.
+Autograd computes only the gradients of these calls' outputs: it forms no weight gradient, and whatever precedes the
+first selected parameter runs without a graph. A parameter's gradient is delivered as soon as the backward pass has
+reached all its uses.
 """
 
 from collections import defaultdict
@@ -30,19 +31,20 @@ FALLBACK_NUMBERS = 2**26  # per-sample gradient entries that the fallback may fo
 
 @dataclass(frozen=True)
 class Plan:
-    """How the gradients of the selected parameters are captured: by closed forms, but for those in `reasons`."""
+    """How to capture the gradients of the selected parameters: by closed forms, except for those in `reasons`."""
 
     names: tuple[str, ...]
+    """All selected parameters."""
     places: Sequence[Place] = ()
-    """Where the samples are in the output of each watched call, in order."""
+    """The layout of the samples in the output of each watched call, in order."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why a parameter's gradients have no closed form."""
+    """The parameters without a closed form, each with the reason."""
     rank_one: frozenset[str] = frozenset()
-    """The parameters of which every sample's gradient is one outer product."""
+    """The parameters for which each sample's gradient is a single outer product."""
     vectorized: bool = True
-    """Whether `vmap` can take the gradients that have no closed form."""
+    """Whether `vmap` can compute the gradients that have no closed form."""
     bytes_per_row: int = 0
-    """What the graph of one row keeps for the backward pass."""
+    """Memory that the graph of one row keeps for the backward pass."""
 
     @property
     def closed(self) -> list[str]:
@@ -52,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Call:
-    """A torch function that selected parameters went into."""
+    """A call of a torch function with selected parameters, of these names, among its arguments."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -61,12 +63,18 @@ class Call:
 
 
 class Watch(TorchFunctionMode):
-    """Tells of every torch function that a parameter of interest goes into; the answer takes the output's place."""
+    """Intercepts every torch function that a selected parameter goes into, and lets `on_call` choose its output.
 
-    def __init__(self, state: State, names: Iterable[str], seen: Callable[[Call, Any], Any]) -> None:
+    Args:
+        state: holds the parameters as the model uses them.
+        names: the selected parameters.
+        on_call: maps a call and its output to the output that the model gets instead.
+    """
+
+    def __init__(self, state: State, names: Iterable[str], on_call: Callable[[Call, Any], Any]) -> None:
         super().__init__()
         self.names = {id(state[name]): name for name in names}
-        self.seen = seen
+        self.on_call = on_call
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -81,7 +89,7 @@ class Watch(TorchFunctionMode):
             isinstance(part, Tensor) for part in (output if isinstance(output, tuple) else [output])
         ):
             return output
-        return self.seen(Call(function, args, kwargs, names), output)
+        return self.on_call(Call(function, args, kwargs, names), output)
 
     def _used(self, values: Iterable[Any]) -> frozenset[str]:
         used = [self.names[id(value)] for value in values if id(value) in self.names]
@@ -90,10 +98,15 @@ class Watch(TorchFunctionMode):
 
 
 def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> Tensor:
-    """Hand the gradients of the objective (outputs, labels -> (B,)) to `take`, parameter by parameter.
+    """Hand the per-sample gradients of an objective to `take`, parameter by parameter.
 
     Args:
         model: in evaluation mode, with the state's parameters and buffers (`Problem.at`).
+        state: the model's parameters and buffers by name.
+        plan: how to capture each selected parameter's gradients.
+        batch: B rows on the model's device.
+        objective: maps outputs and labels to (B,).
+        take: gets rows of the batch, a parameter's name and its gradients for these rows.
 
     Returns:
         The model's outputs.
@@ -107,7 +120,7 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
 def by_closed_forms(
     model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
 ) -> Tensor:
-    """The gradients of the parameters that have a closed form; returns the model's outputs."""
+    """Hand over the gradients of the parameters that have a closed form, and return the model's outputs."""
     uses: dict[str, list[Gradient]] = defaultdict(list)
     pending: dict[str, int] = defaultdict(int)
     ids = {id(state[name]): name for name in plan.closed}
@@ -117,16 +130,16 @@ def by_closed_forms(
     def deliver(name: str) -> None:
         take(slice(0, len(batch)), name, total(uses.pop(name)))
 
-    def seen(call: Call, output: Any) -> Any:
+    def on_call(call: Call, output: Any) -> Any:
         samples = Samples(len(batch), next(places))
         wanted = call.names - plan.reasons.keys()
         if not wanted:
             return output
         if samples.place.shared:
             output = samples.given_to_each(output)
-        if not output.requires_grad:  # no parameter does, so the first layers' outputs do not either
+        if not output.requires_grad:  # parameters are detached, so nothing before this call requires gradients
             output = output + anchor
-        if not output.requires_grad:  # the model calls this without gradients
+        if not output.requires_grad:  # the model makes this call under `no_grad`
             return output
         for name in wanted:
             pending[name] += 1
@@ -144,12 +157,12 @@ def by_closed_forms(
         return output
 
     with torch.enable_grad():
-        with Watch(state, plan.names, seen), plain_attention():
+        with Watch(state, plan.names, on_call), plain_attention():
             outputs = batch.through(model)
         whole = objective(outputs, batch.y).sum()
     if whole.requires_grad:
         torch.autograd.grad(whole, anchor, allow_unused=True)
-    for name in list(uses):  # some of whose uses the objective does not depend on
+    for name in list(uses):  # parameters with a use that the objective does not depend on: its hook was never called
         deliver(name)
     return outputs
 
@@ -157,16 +170,16 @@ def by_closed_forms(
 def by_functional(
     model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
 ) -> None:
-    """The gradients of the others, formed one by one: slower, for every use there is of a parameter."""
+    """Hand over the gradients of the parameters without a closed form: slower, but for any use of a parameter."""
     chosen = {name: state[name] for name in plan.reasons}
 
     def whole(parameters: dict[str, Tensor], row: Examples) -> Tensor:
         return objective(row.through(functionally(model, {**state, **parameters})), row.y).sum()
 
-    def one(parameters: dict[str, Tensor], x: Any, y: Tensor) -> Tensor:
+    def of_row(parameters: dict[str, Tensor], x: Any, y: Tensor) -> Tensor:
         return whole(parameters, Examples(x, y[None]).mapped(lambda tensor: tensor[None]))
 
-    def alone(row: Examples) -> dict[str, Tensor]:
+    def by_autograd(row: Examples) -> dict[str, Tensor]:
         with torch.enable_grad():
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in chosen.items()}
             gradients = torch.autograd.grad(whole(leaves, row), list(leaves.values()), materialize_grads=True)
@@ -175,25 +188,25 @@ def by_functional(
     step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))
     for start in range(0, len(batch), step):
         rows = slice(start, min(start + step, len(batch)))
-        some = batch[rows]
+        part = batch[rows]
         with plain_attention():
             if plan.vectorized:
-                gradients = vmap(grad(one), in_dims=(None, 0, 0))(chosen, some.x, some.y)
+                gradients = vmap(grad(of_row), in_dims=(None, 0, 0))(chosen, part.x, part.y)
             else:
-                single = [alone(some[k : k + 1]) for k in range(len(some))]
-                gradients = {name: torch.stack([row[name] for row in single]) for name in chosen}
+                by_row = [by_autograd(part[k : k + 1]) for k in range(len(part))]
+                gradients = {name: torch.stack([row[name] for row in by_row]) for name in chosen}
         for name in chosen:
             take(rows, name, Plain(gradients[name]))
 
 
 def functionally(model: nn.Module, state: State) -> Callable[..., Any]:
-    """The model as a function of its inputs, with these tensors in place of its own."""
+    """The model as a function of its inputs, with the state's tensors in place of its own."""
     return lambda *inputs, **fields: functional_call(model, dict(state), inputs, fields)
 
 
 @contextmanager
 def plain_attention() -> Iterator[None]:
-    """Attention by its parts, rather than fused into one call that shows none of them."""
+    """Run attention as separate torch functions, which can be watched, and not as one fused call."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -203,9 +216,9 @@ def plain_attention() -> Iterator[None]:
 
 
 def _opened(function: FunctionType) -> FunctionType:
-    """A function of torch written in Python, such as multi-head attention, without its own dispatch to the watch.
+    """A copy of a torch function that is written in Python, such as multi-head attention, without its own dispatch.
 
-    The functions that its body calls are then seen one by one.
+    The watch then gets each function that the body calls, in place of the whole.
     """
     dispatch = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
     names = {**function.__globals__, **dict.fromkeys(dispatch, lambda *_: False)}

@@ -1,49 +1,46 @@
-"""A pass with gradients: what several methods want of one model, state and rows, they get from one."""
+"""A forward and backward pass that serves every method that needs gradients or outputs of the same rows."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.passes import Pass
 from .capture import Objective, Take, capture
 from .forms.gradient import Gradient
 from .plan import planned
-
-if TYPE_CHECKING:
-    from .space import GradientSpace
+from .selection import Selection
 
 
 class GradientPass(Pass):
-    """A forward and backward pass: `take` is handed the gradients of the space's parameters, batch by batch."""
+    """A forward and backward pass that hands the gradients of the selected parameters to `take`, batch by batch."""
 
     rank = 1
 
-    def __init__(self, space: "GradientSpace", examples: Examples, take: Take, objective: Objective | None) -> None:
-        super().__init__(space.problem, space.checkpoint, examples, lambda rows, outputs: None)
-        self.space, self.take, self.objective = space, take, objective
+    def __init__(self, selection: Selection, examples: Examples, take: Take, objective: Objective | None) -> None:
+        super().__init__(selection.problem, selection.checkpoint, examples, lambda rows, outputs: None)
+        self.selection, self.take, self.objective = selection, take, objective
 
     @property
     def key(self) -> Hashable:
-        """As any pass, and the objective."""
+        """As of any pass where the objective is the loss; another objective's pass is its own."""
         return super().key if self.objective is None else (self.objective, super().key)
 
     def serve(self, passes: Sequence[Pass]) -> None:
-        """One capture of the parameters that any of the passes wants."""
+        """Capture, once, the gradients of all parameters that any of the passes selects."""
         takers: dict[str, list[GradientPass]] = defaultdict(list)
-        for one in passes:
-            if isinstance(one, GradientPass):
-                for name in one.space.parameters:
-                    takers[name].append(one)
-        problem, state, plan = self.space.problem, self.space.state, self.space.plan
+        for wanted in passes:
+            if isinstance(wanted, GradientPass):
+                for name in wanted.selection.parameters:
+                    takers[name].append(wanted)
+        problem, state, plan = self.selection.problem, self.selection.state, self.selection.plan
         if set(takers) != set(plan.names):
             plan = planned(problem, state, list(takers))
         objective = self.objective or problem.losses
-        with self.under_way(passes, state) as (model, tell):
+        with self.under_way(passes, state) as (model, deliver):
             for rows, batch in problem.batches(self.examples, plan.bytes_per_row):
 
-                def take(some: slice, name: str, gradient: Gradient, first: int = rows.start) -> None:
-                    for one in takers[name]:
-                        one.take(slice(first + some.start, first + some.stop), name, gradient)
+                def take(part: slice, name: str, gradient: Gradient, first: int = rows.start) -> None:
+                    for taker in takers[name]:
+                        taker.take(slice(first + part.start, first + part.stop), name, gradient)
 
-                tell(rows, capture(model, state, plan, batch, objective, take).detach())
+                deliver(rows, capture(model, state, plan, batch, objective, take).detach())

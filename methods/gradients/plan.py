@@ -1,4 +1,4 @@
-"""How the gradients of the selected parameters can be captured: found out on two rows, and held against autograd."""
+"""Planning how to capture the gradients of the selected parameters: by trial on two rows, checked against autograd."""
 
 import warnings
 from collections import defaultdict
@@ -20,14 +20,14 @@ from .forms.algebra import ALGEBRA, NoClosedFormError, Place
 from .forms.gradient import Gradient, Plain
 from .forms.outer import Outer
 
-NOWHERE = Place()
+ANYWHERE = Place()  # the layout of an output that no closed form reads
 
 
 def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
-    """The plan for some parameters. Every closed form in it agrees with autograd on two rows, sample by sample.
+    """The plan for the parameters of these names; each of its closed forms agrees with autograd on each of two rows.
 
-    Peak memory: the parameters once more in float64, where that takes at most a quarter of the memory budget, and the
-    largest of them once more.
+    Peak memory: a copy of all parameters in float64, if that takes at most a quarter of the memory budget, and a copy
+    of the largest parameter.
 
     Warns:
         FunctionalFallback: names the parameters that have no closed form, and why.
@@ -37,26 +37,27 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
     """
     two = problem.train[torch.tensor([0, 1 % len(problem.train)])].to(problem.device)
     with problem.at(state) as model:
-        kept = _bytes_per_row(model, state, names, two[:1])
-    state, two = _exact(problem, state, two)
+        bytes_per_row = _bytes_per_row(model, state, names, two[:1])
+    state, two = _in_double(problem, state, two)
     with problem.at(state) as model:
-        plan = replace(_placed(model, state, names, two), bytes_per_row=kept)
-        plan, found = _without_failing(model, state, plan, two)
-        differing = _differing(model, state, two, plan.closed, found)
+        plan = replace(_placed(model, state, names, two), bytes_per_row=bytes_per_row)
+        plan, gradients = _without_failing(model, state, plan, two)
+        differing = _differing(model, state, two, plan.closed, gradients)
         plan = _without(plan, dict.fromkeys(differing, "its closed form does not agree with autograd"))
-        plan = replace(plan, rank_one=frozenset(name for name in plan.closed if _rank_one(found.get(name))))
+        plan = replace(plan, rank_one=frozenset(name for name in plan.closed if _is_rank_one(gradients.get(name))))
         if plan.reasons:
             plan = replace(plan, vectorized=_vectorizes(model, state, plan, two))
     if plan.reasons:
         name, reason = next(iter(plan.reasons.items()))
-        more = f" (and {len(plan.reasons) - 1} more parameters)" if len(plan.reasons) > 1 else ""
-        warnings.warn(f"gradients of {name}{more} by torch.func, since {reason}", FunctionalFallback, stacklevel=2)
+        others = f" (and {len(plan.reasons) - 1} more parameters)" if len(plan.reasons) > 1 else ""
+        message = f"the gradients of {name}{others} are computed by torch.func, since {reason}"
+        warnings.warn(message, FunctionalFallback, stacklevel=2)
     return plan
 
 
 @torch.no_grad()
-def _exact(problem: Problem, state: State, two: Examples) -> tuple[State, Examples]:
-    """State and rows in float64, so that rounding is no excuse; as they are if model or memory is not up to it."""
+def _in_double(problem: Problem, state: State, two: Examples) -> tuple[State, Examples]:
+    """State and rows in float64, in which rounding hides no error; unchanged if memory or the model rules that out."""
     floating = sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
     if 8 * floating > problem.memory_budget // 4:
         return state, two
@@ -75,18 +76,18 @@ def _double(tensor: Tensor) -> Tensor:
 
 
 def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples) -> Plan:
-    """Where the samples are in every call, and which parameters go into what has no closed form."""
+    """The layout of the samples in every call's output, and the parameters that go into functions without a rule."""
     once, twice = _calls(model, state, names, two[:1]), _calls(model, state, names, two)
     if [call.function for call, _ in once] != [call.function for call, _ in twice]:
         return Plan(tuple(names), reasons=dict.fromkeys(names, "the model calls other functions for other inputs"))
     places: list[Place] = []
     reasons: dict[str, str] = {}
-    for (call, one), (_, both) in zip(once, twice, strict=True):
+    for (call, first), (_, both) in zip(once, twice, strict=True):
         name = getattr(call.function, "__name__", str(call.function))
-        place = _place(one, both) if call.function in ALGEBRA else None
-        if call.function is F.embedding and one.shape == both.shape:
+        place = _place(first, both) if call.function in ALGEBRA else None
+        if call.function is F.embedding and first.shape == both.shape:
             place = Place(shared=True)
-        places.append(place or NOWHERE)
+        places.append(place or ANYWHERE)
         if call.function not in ALGEBRA:
             reasons |= dict.fromkeys(call.names, f"it goes into {name}")
         elif place is None:
@@ -94,28 +95,29 @@ def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples)
     return Plan(tuple(names), places, reasons)
 
 
-def _place(one: Tensor, both: Tensor) -> Place | None:
-    """Where the samples are in an output, from what it is for the first row alone and for both."""
-    if one.ndim != both.ndim:
+def _place(first: Tensor, both: Tensor) -> Place | None:
+    """The layout of the samples in a function's output, from its outputs for the first row alone and for both rows."""
+    if first.ndim != both.ndim:
         return None
-    axes = [axis for axis in range(one.ndim) if one.shape[axis] != both.shape[axis]]
-    if len(axes) != 1 or both.shape[axes[0]] != 2 * one.shape[axes[0]]:
+    axes = [axis for axis in range(first.ndim) if first.shape[axis] != both.shape[axis]]
+    if len(axes) != 1 or both.shape[axes[0]] != 2 * first.shape[axes[0]]:
         return None
-    axis, count = axes[0], one.shape[axes[0]]
-    side_by_side = both.narrow(axis, 0, count)
+    axis, count = axes[0], first.shape[axes[0]]
+    adjoining = both.narrow(axis, 0, count)
     alternating = both.unflatten(axis, (count, 2)).select(axis + 1, 0)
-    return Place(axis, count, bool((side_by_side - one).norm() > (alternating - one).norm()))
+    return Place(axis, count, bool((adjoining - first).norm() > (alternating - first).norm()))
 
 
 @torch.no_grad()
 def _calls(model: nn.Module, state: State, names: Sequence[str], rows: Examples) -> list[tuple[Call, Any]]:
+    """The watched calls of a forward pass in order, each with a copy of its output."""
     calls: list[tuple[Call, Any]] = []
 
-    def seen(call: Call, output: Any) -> Any:
+    def on_call(call: Call, output: Any) -> Any:
         calls.append((call, output.clone() if isinstance(output, Tensor) else output))
         return output
 
-    with Watch(state, names, seen), plain_attention():
+    with Watch(state, names, on_call), plain_attention():
         rows.through(model)
     return calls
 
@@ -125,46 +127,47 @@ def _without(plan: Plan, reasons: Mapping[str, str]) -> Plan:
 
 
 def _without_failing(model: nn.Module, state: State, plan: Plan, two: Examples) -> tuple[Plan, dict[str, Gradient]]:
-    """The plan without the closed forms that fail, and what the others find."""
-    found: dict[str, Gradient] = {}
+    """The plan without the closed forms that raise an error, and the gradients that the others give."""
+    gradients: dict[str, Gradient] = {}
     try:
-        by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: found.update({name: gradient}))
+        by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: gradients.update({name: gradient}))
     except (NoClosedFormError, RuntimeError, TypeError, IndexError) as error:
         if len(plan.closed) == 1:
             return _without(plan, {plan.closed[0]: str(error)}), {}
         failing = {}
-        for name in plan.closed:  # which of them it is: one at a time
+        for name in plan.closed:  # try each alone, to see which of them fail
             alone = _without(plan, dict.fromkeys(set(plan.closed) - {name}, ""))
             failing[name] = _without_failing(model, state, alone, two)[0].reasons.get(name, "")
         plan = _without(plan, {name: reason for name, reason in failing.items() if reason})
         return _without_failing(model, state, plan, two) if plan.closed else (plan, {})
-    return plan, found
+    return plan, gradients
 
 
 def _vectorizes(model: nn.Module, state: State, plan: Plan, two: Examples) -> bool:
-    found: dict[str, list[Tensor]] = defaultdict(list)
+    """Whether `vmap` computes the gradients that have no closed form, and computes them rightly."""
+    parts: dict[str, list[Tensor]] = defaultdict(list)
     try:
         by_functional(
-            model, state, plan, two, _mixture, lambda _, name, gradient: found[name].append(gradient.formed())
+            model, state, plan, two, _mixture, lambda _, name, gradient: parts[name].append(gradient.formed())
         )
-    except RuntimeError:  # some functions cannot be vectorized
+    except RuntimeError:  # `vmap` does not support every function
         return False
-    whole = {name: Plain(torch.cat(parts)) for name, parts in found.items()}
-    return not _differing(model, state, two, list(plan.reasons), whole)
+    gradients = {name: Plain(torch.cat(pieces)) for name, pieces in parts.items()}
+    return not _differing(model, state, two, list(plan.reasons), gradients)
 
 
 def _differing(
-    model: nn.Module, state: State, two: Examples, names: Sequence[str], found: Mapping[str, Gradient]
+    model: nn.Module, state: State, two: Examples, names: Sequence[str], gradients: Mapping[str, Gradient]
 ) -> list[str]:
-    """The parameters whose gradients are not those that autograd finds for each row alone; one not found is zero.
+    """The parameters whose gradients differ from those that autograd computes for each row alone.
 
-    Each parameter's gradient g is compared as it arrives and let go. Ours, h, is not formed:
-    |h - g|² = |h|² - 2 h·g + |g|².
+    A parameter that is missing from `gradients` has the gradient zero. Autograd's gradient g of each parameter is
+    compared when it arrives, and then freed. Ours, h, is not formed: |h - g|² = |h|² - 2 h·g + |g|².
 
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
-    apart, sizes = (dict.fromkeys(names, torch.zeros((), dtype=torch.float64)) for _ in range(2))
+    distances, sizes = (dict.fromkeys(names, torch.zeros((), dtype=torch.float64)) for _ in range(2))  # squared
     for row in (slice(0, 1), slice(1, 2)):
         leaves = {name: state[name].detach().requires_grad_() for name in names}
 
@@ -173,10 +176,10 @@ def _differing(
             if truth is not None:
                 size = truth.norm().double().cpu() ** 2
                 sizes[name] = sizes[name] + size
-                apart[name] = apart[name] + size
-                if name in found:
-                    own = found[name][row]
-                    apart[name] = apart[name] + (own.squared_l2() - 2 * own.inner(truth))[0].double().cpu()
+                distances[name] = distances[name] + size
+                if name in gradients:
+                    ours = gradients[name][row]
+                    distances[name] = distances[name] + (ours.squared_l2() - 2 * ours.inner(truth))[0].double().cpu()
 
         for name, leaf in leaves.items():
             leaf.register_post_accumulate_grad_hook(partial(compare, name))
@@ -188,15 +191,16 @@ def _differing(
             raise InputError(f"autograd cannot differentiate this model: {error}") from error
     tolerance = 1e-6 if outputs.dtype == torch.float64 else 0.05
     whole = torch.stack(list(sizes.values())).sum().sqrt()
-    return [name for name in names if not apart[name].abs().sqrt() <= tolerance * (sizes[name].sqrt() + 1e-3 * whole)]
+    bounds = {name: tolerance * (size.sqrt() + 1e-3 * whole) for name, size in sizes.items()}
+    return [name for name in names if not distances[name].abs().sqrt() <= bounds[name]]
 
 
-def _rank_one(gradient: Gradient | None) -> bool:
+def _is_rank_one(gradient: Gradient | None) -> bool:
     return isinstance(gradient, Outer) and gradient.positions == 1
 
 
 def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Examples) -> int:
-    """What the graph of one row keeps for the backward pass, the model's own tensors apart."""
+    """Memory that the graph of one row keeps for the backward pass, without the model's own tensors."""
     kept = dict.fromkeys((tensor.data_ptr() for tensor in state.values()), 0)
 
     def pack(tensor: Tensor) -> Tensor:
@@ -210,6 +214,6 @@ def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Ex
 
 
 def _mixture(outputs: Tensor, _: Tensor) -> Tensor:
-    """An objective whose gradient is never zero, as a loss's may be: a fixed mixture of the outputs."""
+    """A fixed mixture of the outputs, as an objective: unlike a loss's, its gradient is never zero."""
     flat = outputs.flatten(1)
     return flat @ torch.linspace(0.5, 1.5, flat.shape[1], dtype=flat.dtype, device=flat.device)

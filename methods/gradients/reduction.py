@@ -1,6 +1,6 @@
-"""Reductions: what a pass over per-sample gradients leaves behind. Several can be made of one pass.
+"""Reductions of the stream of per-sample gradients to a small result. Several reductions can share one pass.
 
-Each is told of every selected parameter's gradients for every batch, and keeps its result alone.
+A reduction gets the gradients of every selected parameter for every batch, and keeps only its result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,39 +15,47 @@ from .forms.outer import Outer
 
 Result = TypeVar("Result", covariant=True)
 Direction = dict[str, Tensor]
+"""A vector in parameter space: a tensor of each selected parameter's shape, by name."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How many samples a pass runs over, and in which layer and where in a flat gradient each parameter is."""
+    """The number of samples in a pass, and each parameter's layer and place in a flat gradient."""
 
     n: int
     layers: Mapping[str, int]
+    """The number of each parameter's layer."""
     spans: Mapping[str, tuple[int, int]]
+    """Where each parameter begins and ends in a flat gradient."""
     rank_one: Mapping[str, torch.Size]
-    """Shapes of the parameters whose gradients are outer products, one for each sample."""
+    """Shapes of the parameters for which each sample's gradient is a single outer product."""
     device: torch.device
     dtype: torch.dtype
 
 
 class Reduction(Protocol[Result]):
-    """What is kept of the gradients."""
+    """Accumulates a result while a pass hands it the gradients."""
 
     def begin(self, layout: Layout) -> None:
-        """Make room for the result."""
+        """Allocate the result."""
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
-        """Take in one parameter's gradients for some rows."""
+        """Add one parameter's gradients for some rows."""
 
     def result(self) -> Result:
-        """What the whole pass came to."""
+        """The result of the whole pass."""
 
 
 @dataclass
 class PerSample:
-    """A number, or k numbers, of each sample and layer: sums over the layer's parameters, or their maximum.
+    """One number, or k numbers, for each sample and layer: the sum over the layer's parameters, or their maximum.
 
     The result is float64 (n, layers), or (n, layers, k), on the CPU.
+
+    Args:
+        function: a parameter's name and its gradients to (B,) or (B, k).
+        maximum: whether to take the maximum over a layer's parameters, and not the sum.
+        k: numbers for each sample and layer; None for one number without an axis.
     """
 
     function: Callable[[str, Gradient], Tensor]
@@ -60,11 +68,11 @@ class PerSample:
         self.kept = torch.zeros(shape, dtype=torch.float64, device=layout.device)
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
-        kept, own = self.kept[self.layers[name], rows], self.function(name, gradient)
+        kept, values = self.kept[self.layers[name], rows], self.function(name, gradient)
         if self.maximum:
-            torch.maximum(kept, own.double(), out=kept)
+            torch.maximum(kept, values.double(), out=kept)
         else:
-            kept += own
+            kept += values
 
     def result(self) -> Tensor:
         return self.kept.transpose(0, 1).cpu()
@@ -86,18 +94,18 @@ def largest() -> PerSample:
 
 
 def inner(direction: Direction) -> PerSample:
-    """Inner products (n, layers) with a direction given by parameter."""
+    """Inner products (n, layers) with a direction."""
     return PerSample(lambda name, gradient: gradient.inner(direction[name]))
 
 
 def inners(directions: Sequence[Direction]) -> PerSample:
     """Inner products (n, layers, k) with each of k directions."""
-    stacked = {name: torch.stack([one[name] for one in directions]) for name in directions[0]}
+    stacked = {name: torch.stack([direction[name] for direction in directions]) for name in directions[0]}
     return PerSample(lambda name, gradient: gradient.inner(stacked[name]), k=len(directions))
 
 
 def cross(others: Mapping[str, Sequence[Gradient]], m: int) -> PerSample:
-    """Inner products (n, layers, m) with each of m other gradients, given by parameter, one batch after another."""
+    """Inner products (n, layers, m) with each of m other gradients: for each parameter, their batches in order."""
 
     def products(name: str, gradient: Gradient) -> Tensor:
         return torch.cat([gradient.cross(other) for other in others[name]], 1) if name in others else torch.zeros(1)
@@ -106,18 +114,18 @@ def cross(others: Mapping[str, Sequence[Gradient]], m: int) -> PerSample:
 
 
 def at_least_single(dtype: torch.dtype) -> torch.dtype:
-    """The precision of sums: many batches in half precision would stop growing."""
+    """The dtype in which batches are summed: a sum in half precision would stop growing after many batches."""
     return torch.promote_types(dtype, torch.float32)
 
 
 def summable(part: Tensor) -> Tensor:
-    """In the precision of sums."""
+    """A tensor in the dtype in which batches are summed."""
     return part.to(at_least_single(part.dtype))
 
 
 @dataclass
 class WeightedSum:
-    """Σ_i w_i g_i by parameter, for weights (n,), or (n, layers) where each layer has its own."""
+    """Σ_i w_i g_i by parameter, for weights (n,), or (n, layers) where each layer has weights of its own."""
 
     weights: Tensor
     total: Direction = field(default_factory=dict)
@@ -137,7 +145,7 @@ class WeightedSum:
 
 @dataclass
 class Flat:
-    """The gradients themselves, (n, p)."""
+    """The flat gradients themselves, (n, p)."""
 
     def begin(self, layout: Layout) -> None:
         size = max(end for _, end in layout.spans.values())
@@ -153,7 +161,7 @@ class Flat:
 
 @dataclass
 class Coordinates:
-    """Chosen numbers (n, K) of each flat gradient, by their index (K,) in it, in the gradients' own precision."""
+    """Selected entries (n, K) of the flat gradients, by their indices (K,), in the gradients' own dtype."""
 
     index: Tensor
 
@@ -168,20 +176,21 @@ class Coordinates:
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
         if name in self.columns:
-            columns, own = self.columns[name]
-            self.kept[rows, columns] = gradient.coordinates(own)
+            columns, index = self.columns[name]
+            self.kept[rows, columns] = gradient.coordinates(index)
 
     def result(self) -> Tensor:
         return self.kept
 
 
 class Narrowed:
-    """Rows (n, width) in which each of chosen coordinates of the flat gradient is the product of two numbers.
+    """Rows (n, width) that hold selected entries of the flat gradients, each entry as the product of two columns.
 
-    Of an outer product, the factors are kept where these are fewer than the coordinates; of all else, the coordinates.
+    For a parameter whose gradient is a single outer product, a row holds the two factors if these are shorter than the
+    list of its selected entries. Otherwise it holds the entries, and their second factor is a column of ones.
 
     Args:
-        index: the chosen coordinates (K,), sorted.
+        index: indices (K,) of the selected entries, sorted.
         layout: of the gradients that will be reduced.
     """
 
@@ -192,22 +201,22 @@ class Narrowed:
         left, right = [], []
         bounds = torch.searchsorted(index, torch.tensor(list(layout.spans.values())))
         for (name, (start, _)), (low, high) in zip(layout.spans.items(), bounds.tolist(), strict=True):
-            own, before = index[low:high] - start, self.width
-            out, into = layout.rank_one.get(name, (len(own), len(own)))
-            if out + into < len(own):
-                left.append(before + own // into)
-                right.append(before + out + own % into)
+            local, before = index[low:high] - start, self.width
+            out, into = layout.rank_one.get(name, (len(local), len(local)))
+            if out + into < len(local):
+                left.append(before + local // into)
+                right.append(before + out + local % into)
                 self.width += out + into
             else:
-                left.append(before + torch.arange(len(own)))
-                right.append(torch.zeros(len(own), dtype=torch.int64))
-                self.local[name] = own.to(layout.device)
-                self.width += len(own)
+                left.append(before + torch.arange(len(local)))
+                right.append(torch.zeros(len(local), dtype=torch.int64))
+                self.local[name] = local.to(layout.device)
+                self.width += len(local)
             self.blocks[name] = slice(before, self.width)
         self.left, self.right = torch.cat(left).to(layout.device), torch.cat(right).to(layout.device)
 
     def factors(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns of the two factors of coordinates, of any shape, that are among the chosen."""
+        """For selected entries, given by their indices in a tensor of any shape, the columns of their two factors."""
         at = torch.searchsorted(self.index, coordinates).to(self.left.device)
         return self.left[at], self.right[at]
 

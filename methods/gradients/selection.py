@@ -1,24 +1,113 @@
-"""Which layers' gradients a method sees."""
+"""The selected parameters: the layers that own them, their places in a flat gradient, the model as their function."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cached_property
+from itertools import accumulate
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...bench.errors import InputError
-from ...bench.problem.checkpoint import State
-from ...bench.problem.problem import Problem
+from ...bench.instruments.stopwatch import phase
+from ...bench.problem.checkpoint import Checkpoint, State
+from ...bench.problem.examples import Examples
+from ...bench.problem.problem import Problem, evaluating
+from .capture import Plan, functionally
+from .plan import planned
+from .reduction import Direction
 
 Layers = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The parameters of some layers of the problem's model at one checkpoint."""
+
+    problem: Problem
+    checkpoint: Checkpoint | None
+    state: State
+    """Every parameter and buffer of the model at the checkpoint."""
+    modules: dict[str, nn.Module]
+    """The selected layers by name."""
+    prefix: str
+    """With it before their names, parameters have their names in the user's model, if this model is a layer of it."""
+
+    @cached_property
+    def layers(self) -> list[list[str]]:
+        """Names of each layer's own parameters, in the order of a flat gradient."""
+        return parameter_names(self.problem.model, self.modules)
+
+    @cached_property
+    def parameters(self) -> Direction:
+        """The selected parameters' values, in the order of a flat gradient."""
+        return {name: self.state[name] for layer in self.layers for name in layer}
+
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """Where each parameter begins and ends in a flat gradient."""
+        ends = list(accumulate(tensor.numel() for tensor in self.parameters.values()))
+        return dict(zip(self.parameters, zip([0, *ends], ends, strict=False), strict=True))
+
+    @property
+    def size(self) -> int:
+        """Number of selected parameters, p."""
+        return sum(tensor.numel() for tensor in self.parameters.values())
+
+    @property
+    def layer_sizes(self) -> Tensor:
+        """Number of parameters of each layer, (layers,)."""
+        return torch.tensor([sum(self.state[name].numel() for name in layer) for layer in self.layers])
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How the gradients are captured."""
+        with phase("gradients"):
+            return planned(self.problem, self.state, list(self.parameters))
+
+    def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
+        """Consecutive batches of at most the batch size and of as many rows as the memory budget allows.
+
+        Args:
+            examples: the rows to go through.
+            bytes_per_row: what a row takes in addition to the graph that computes its gradients.
+        """
+        return self.problem.batches(examples, self.plan.bytes_per_row + bytes_per_row)
+
+    def direction(self, vector: Tensor) -> Direction:
+        """A vector (p,) split into tensors of the parameters' shapes, by name."""
+        pieces = vector.split([tensor.numel() for tensor in self.parameters.values()])
+        shaped = zip(self.parameters.items(), pieces, strict=True)
+        return {name: piece.reshape(tensor.shape).to(tensor) for (name, tensor), piece in shaped}
+
+    def vector(self, direction: Direction) -> Tensor:
+        """A direction as one vector (p,)."""
+        return torch.cat([direction[name].flatten() for name in self.parameters])
+
+    def outputs(self, parameters: Direction, batch: Examples) -> Tensor:
+        """The model's outputs for a batch as a function of the selected parameters, for `torch.func`.
+
+        Attention runs in plain matrix products, which can be differentiated twice.
+        """
+        with evaluating(self.problem.model), sdpa_kernel(SDPBackend.MATH):
+            return batch.through(functionally(self.problem.model, {**self.state, **parameters}))
+
+    def loss(self, parameters: Direction, batch: Examples) -> Tensor:
+        """Summed loss of a batch as a function of the selected parameters, for `torch.func`."""
+        return self.problem.losses(self.outputs(parameters, batch), batch.y).sum()
 
 
 def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Module]:
     """Modules that own the selected parameters, by name.
 
     Args:
-        layers: `"last"` (the last such module that the model calls), `"all"`, `"lora"`, or patterns of module names.
+        problem: its model's modules are searched.
+        layers: `"last"` (the last module with parameters that the model calls), `"all"`, `"lora"`, or patterns of
+            module names.
+        state: the parameters and buffers with which the model is called to find the last module.
 
     Raises:
         InputError: if nothing matches, or if a batch normalisation without running statistics mixes the samples, which
@@ -34,7 +123,7 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
         name: m for name, m in problem.model.named_modules() if next(m.parameters(recurse=False), None) is not None
     }
     if not owners:
-        raise InputError("the model has no parameters, so there are no gradients to look at")
+        raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
     if layers == "all":
         return owners
     if layers == "last":
@@ -48,7 +137,7 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
 
 
 def last_called(problem: Problem, owners: dict[str, nn.Module], state: State) -> str:
-    """Name of the module that a forward pass of one row enters last."""
+    """Name of the module that a forward pass of the first training row enters last."""
     called: list[str] = []
     hooks = [m.register_forward_pre_hook(lambda *_, name=name: called.append(name)) for name, m in owners.items()]
     try:
@@ -61,7 +150,10 @@ def last_called(problem: Problem, owners: dict[str, nn.Module], state: State) ->
 
 
 def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[list[str]]:
-    """Names in the model of each layer's own parameters, each once, in the order in which gradients are laid out."""
+    """Names in the model of each module's own parameters, in the order of a flat gradient.
+
+    A parameter that several modules share belongs to the first of them; a module without parameters left is omitted.
+    """
     left = {id(p): name for name, p in model.named_parameters()}
     layers = [[left.pop(id(p)) for p in m.parameters(recurse=False) if id(p) in left] for m in modules.values()]
     return [names for names in layers if names]

@@ -1,9 +1,9 @@
-"""Reductions over the stream of per-sample gradients; none but `matrix` holds more than a batch and its result."""
+"""Reductions over the stream of per-sample gradients, which is computed anew for each pass and never kept whole."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,35 +17,41 @@ from .forms.gradient import Gradient
 from .passes import GradientPass
 from .projection import Projected, Projection
 from .reduction import Direction, Layout, Reduction, at_least_single
-
-if TYPE_CHECKING:
-    from .space import GradientSpace
+from .selection import Selection
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """The loss gradients of some examples for the selected layers, computed anew in each pass over them."""
+    """The loss gradients of some examples with respect to the selected parameters.
 
-    space: "GradientSpace"
+    A method of this class makes one pass over the examples, unless it says otherwise.
+    """
+
+    space: Selection
     examples: Examples
 
     def __len__(self) -> int:
         return len(self.examples)
 
     def reduce(self, *reductions: Reduction[Any], objective: Objective | None = None) -> tuple[Any, ...]:
-        """The results of several reductions, all from one pass, of the loss's gradients or another objective's."""
+        """The results of several reductions, all from one pass.
+
+        Args:
+            reductions: each gets the gradients of every batch.
+            objective: differentiated in place of the loss; maps a batch's outputs and labels to (B,).
+        """
         layout = self.layout
-        for one in reductions:
-            one.begin(layout)
+        for each in reductions:
+            each.begin(layout)
 
         def take(rows: slice, name: str, gradient: Gradient) -> None:
-            for one in reductions:
-                one.take(rows, name, gradient)
+            for each in reductions:
+                each.take(rows, name, gradient)
 
         GradientPass(self.space, self.examples, take, objective).run()
-        return tuple(one.result() for one in reductions)
+        return tuple(each.result() for each in reductions)
 
     def squared_l2(self) -> Tensor:
         """Squared L2 norms (n,), float64."""
@@ -53,31 +59,31 @@ class Gradients:
 
     def squared_l2_by_layer(self) -> Tensor:
         """Squared L2 norms (n, layers), float64."""
-        return self._one(reduction.squared_l2())
+        return self._reduced(reduction.squared_l2())
 
     def l1(self) -> Tensor:
         """L1 norms (n,), float64."""
-        return self._one(reduction.l1()).sum(1)
+        return self._reduced(reduction.l1()).sum(1)
 
     def largest(self) -> Tensor:
         """Maximum norms (n,), float64."""
-        return self._one(reduction.largest()).amax(1)
+        return self._reduced(reduction.largest()).amax(1)
 
     def inner(self, direction: Direction) -> Tensor:
-        """Inner products (n,) with a direction given by parameter, float64."""
+        """Inner products (n,) with a direction, float64."""
         return self.inner_by_layer(direction).sum(1)
 
     def inner_by_layer(self, direction: Direction) -> Tensor:
-        """Inner products (n, layers) with a direction given by parameter, float64."""
-        return self._one(reduction.inner(direction))
+        """Inner products (n, layers) with a direction, float64."""
+        return self._reduced(reduction.inner(direction))
 
     def inners(self, directions: list[Direction]) -> Tensor:
         """Inner products (n, k) with each of k directions, float64."""
-        return self._one(reduction.inners(directions)).sum(1)
+        return self._reduced(reduction.inners(directions)).sum(1)
 
     def weighted_sum(self, weights: Tensor) -> Direction:
-        """Σ_i w_i g_i, by parameter; `weights` is (n,), or (n, layers) for weights of each layer's own."""
-        total = self._one(reduction.WeightedSum(weights))
+        """Σ_i w_i g_i by parameter, with weights (n,), or (n, layers) where each layer has weights of its own."""
+        total = self._reduced(reduction.WeightedSum(weights))
         return {name: total.get(name, torch.zeros_like(value)) for name, value in self.space.parameters.items()}
 
     def mean(self) -> Direction:
@@ -85,11 +91,11 @@ class Gradients:
         return self.weighted_sum(torch.full((len(self),), 1 / len(self), dtype=torch.float64))
 
     def coordinates(self, index: Tensor) -> Tensor:
-        """Chosen numbers (n, K) of the flat gradients, by their index (K,)."""
-        return self._one(reduction.Coordinates(index))
+        """Selected entries (n, K) of the flat gradients, by their indices (K,)."""
+        return self._reduced(reduction.Coordinates(index))
 
     def projected(self, projection: Projection, objective: Objective | None = None) -> Tensor:
-        """Random projections (n, k) of the gradients of the loss, or of another objective, on their device.
+        """Random projections (n, k) of the gradients of the loss, or of another objective, on the problem's device.
 
         Raises:
             InputError: if these do not fit the memory budget.
@@ -103,50 +109,56 @@ class Gradients:
         return kept
 
     def cross(self, other: "Gradients") -> Tensor:
-        """Inner products (n, m) of these gradients with others, float64: one pass for each batch of the others."""
+        """Inner products (n, m) of these gradients with m others, float64: one pass for each batch of the others."""
         blocks = []
         for _, batch in other.space.batches(other.examples):
             held: dict[str, list[Gradient]] = defaultdict(list)
             other._capture(batch, lambda _, name, gradient, held=held: held[name].append(gradient))  # type: ignore[misc]
-            blocks.append(self._one(reduction.cross(held, len(batch))).sum(1))
+            blocks.append(self._reduced(reduction.cross(held, len(batch))).sum(1))
         return torch.cat(blocks, 1)
 
     def stream(
         self, make: Callable[[], Reduction[Result]], objective: Objective | None = None, bytes_per_row: int = 0
     ) -> Iterator[tuple[slice, Result]]:
-        """Rows and a reduction of theirs, batch by batch, of the loss's gradients or another objective's.
+        """Rows and their reduction, batch by batch.
 
         Args:
-            make: makes the reduction of a batch.
-            objective: outputs and labels of a batch to (B,).
-            bytes_per_row: what a row's result takes and what is made of it, within the memory budget.
+            make: makes the reduction of one batch.
+            objective: differentiated in place of the loss; maps a batch's outputs and labels to (B,).
+            bytes_per_row: memory for a row's result and for what the caller computes from it, which counts in the
+                choice of the batch size.
         """
         for rows, batch in self.space.batches(self.examples, bytes_per_row):
-            one = make()
-            one.begin(replace(self.layout, n=len(batch)))
-            self._capture(batch, one.take, objective)
-            yield rows, one.result()
+            of_batch = make()
+            of_batch.begin(replace(self.layout, n=len(batch)))
+            self._capture(batch, of_batch.take, objective)
+            yield rows, of_batch.result()
 
     def flat(self, objective: Objective | None = None, copies: int = 1) -> Iterator[tuple[slice, Tensor]]:
-        """Rows and the gradients themselves (B, p), batch by batch, of the loss or of another objective.
+        """Rows and their flat gradients (B, p), batch by batch.
 
         Args:
-            objective: outputs and labels of a batch to (B,).
-            copies: how many float64 (B, p) there will be at once, within the memory budget.
+            objective: differentiated in place of the loss; maps a batch's outputs and labels to (B,).
+            copies: how many float64 matrices (B, p) the caller holds at once, which counts in the choice of the batch
+                size.
         """
         return self.stream(reduction.Flat, objective, 8 * copies * self.space.size)
 
     def of(self, rows: Tensor) -> "Gradients":
-        """The gradients of some of the rows."""
+        """The gradients of the rows with these indices."""
         return Gradients(self.space, self.examples[rows])
 
     def matrix(self) -> Tensor:
-        """All gradients (n, p), on the CPU: the one reduction whose memory grows with n × p."""
+        """All gradients (n, p), on the CPU: the only result here that holds n × p numbers.
+
+        Raises:
+            InputError: if these do not fit the memory budget.
+        """
         self.space.problem.afford(len(self) * self.space.size * self.layout.dtype.itemsize, "the gradients (n, p)")
         return assembled(len(self), ((rows, part.cpu()) for rows, part in self.flat()))
 
-    def _one(self, one: Reduction[Result]) -> Result:
-        result: Result = self.reduce(one)[0]
+    def _reduced(self, single: Reduction[Result]) -> Result:
+        result: Result = self.reduce(single)[0]
         return result
 
     def _capture(self, batch: Examples, take: Take, objective: Objective | None = None) -> None:
@@ -156,7 +168,7 @@ class Gradients:
 
     @property
     def layout(self) -> Layout:
-        """Where the parameters are in a flat gradient and in the layers."""
+        """The number of rows, and each parameter's layer and place in a flat gradient."""
         space = self.space
         first = next(iter(space.parameters.values()))
         layers = {name: column for column, layer in enumerate(space.layers) for name in layer}

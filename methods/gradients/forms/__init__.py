@@ -1,1 +1,1 @@
-"""A sample's gradient of one parameter in implicit form: factors in place of the formed gradient."""
+"""Implicit forms of per-sample gradients: the factors of a parameter's gradient in place of the gradient itself."""

@@ -1,7 +1,7 @@
-"""Closed forms: what each torch function that a parameter goes into leaves of the parameter's per-sample gradients.
+"""Closed-form per-sample gradients, one rule per torch function.
 
-A rule takes the function's own arguments, after the gradient δ of the function's output and the way to bring tensors to
-the form in which samples come first. It returns the gradient of each argument that may be a parameter.
+A rule takes the layout of the samples, the gradient δ of the function's output, and then the function's own arguments.
+It returns the per-sample gradients of each argument that may be a parameter.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,38 +22,36 @@ Rule = Callable[..., Uses]
 
 
 class NoClosedFormError(Exception):
-    """A parameter is used in a way that has no closed form here: `torch.func` is the way."""
+    """A parameter is used in a way that has no closed form here, so `torch.func` has to compute its gradients."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor holds the samples: along which axis, in how many places each, side by side or alternating.
-
-    There may be fewer places in a batch whose padding is cut off: that there are several is what counts.
-
-    What is looked up once for all samples, as the embeddings of positions are, is `shared`: `given_to_each` makes it
-    one for each.
-    """
+    """The layout of the samples in a tensor."""
 
     axis: int = 0
+    """The axis along which the samples lie."""
     count: int = 1
+    """Entries of that axis per sample. A batch whose padding is cut off may have fewer: only whether it is 1 counts."""
     alternating: bool = False
+    """Whether the samples alternate along the axis (a b a b); otherwise each sample's entries adjoin (a a b b)."""
     shared: bool = False
+    """Whether the tensor is computed once for all samples, as the embeddings of positions are."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """How many samples there are, and where."""
+    """The number of samples in a batch and their layout in a tensor."""
 
     size: int
     place: Place
 
     def given_to_each(self, tensor: Tensor) -> Tensor:
-        """What is shared, as (B, ...)."""
+        """A tensor that all samples share, repeated to (B, ...)."""
         return tensor.expand(self.size, *(tensor.shape[1:] if len(tensor) == 1 else tensor.shape))
 
     def first(self, tensor: Tensor) -> Tensor:
-        """The tensor as (B, ...), the places of a sample an axis of their own where there are several."""
+        """The tensor as (B, ...), or as (B, count, ...) where a sample has several entries along its axis."""
         if self.place.axis:
             tensor = tensor.movedim(self.place.axis, 0)
         if self.place.count == 1:
@@ -63,12 +61,16 @@ class Samples:
         return tensor.reshape(self.size, -1, *tensor.shape[1:])
 
     def rows(self, tensor: Tensor) -> Tensor:
-        """The tensor as (B, positions, numbers in its last axis)."""
+        """The tensor as (B, T, width): all axes between the first and the last become positions."""
         tensor = self.first(tensor)
         return tensor.reshape(self.size, -1, tensor.shape[-1])
 
     def as_they_are(self, tensor: Tensor) -> Tensor:
-        """The tensor, if it is (B, ...) already."""
+        """The tensor, which must be (B, ...) already.
+
+        Raises:
+            NoClosedFormError: if it is not.
+        """
         if self.place != Place():
             raise NoClosedFormError("its samples are not the batch of a convolution or norm")
         return tensor
@@ -81,7 +83,7 @@ def linear(samples: Samples, delta: Tensor, x: Tensor, weight: Tensor, bias: Ten
 
 
 def addmm(samples: Samples, delta: Tensor, bias: Tensor, x: Tensor, weight: Tensor) -> Uses:
-    """y = b + x W, as the Conv1D of Hugging Face's GPT-2 has it."""
+    """y = b + x W, as in the Conv1D of Hugging Face's GPT-2."""
     left, right = samples.rows(x), samples.rows(delta)
     return [(weight, Outer(left, right)), (bias, _over_positions(right))]
 
@@ -89,7 +91,7 @@ def addmm(samples: Samples, delta: Tensor, bias: Tensor, x: Tensor, weight: Tens
 def matmul(samples: Samples, delta: Tensor, x: Tensor, weight: Tensor) -> Uses:
     """y = x W for a matrix W."""
     if weight.ndim != 2:
-        raise NoClosedFormError("a product with a tensor that is no matrix")
+        raise NoClosedFormError("it is a factor of a product, but no matrix")
     return [(weight, Outer(samples.rows(x), samples.rows(delta)))]
 
 
@@ -115,12 +117,12 @@ def embedding(
 ) -> Uses:  # fmt: skip
     """y = W[token]."""
     if max_norm is not None or scale_grad_by_freq:
-        raise NoClosedFormError("an embedding that scales by norm or frequency")
+        raise NoClosedFormError("its embedding scales by norm or frequency")
     tokens = samples.given_to_each(tokens) if samples.place.shared else samples.first(tokens)
-    looked_up, rows = tokens.reshape(samples.size, -1), samples.rows(delta)
+    flat, rows = tokens.reshape(samples.size, -1), samples.rows(delta)
     if padding_idx is not None:
-        rows = rows * (looked_up != padding_idx % len(weight))[:, :, None]
-    return [(weight, Scattered(looked_up, rows, len(weight)))]
+        rows = rows * (flat != padding_idx % len(weight))[:, :, None]
+    return [(weight, Scattered(flat, rows, len(weight)))]
 
 
 def layer_norm(
@@ -146,7 +148,7 @@ def group_norm(
     samples: Samples, delta: Tensor, x: Tensor, groups: int, weight: Tensor | None = None,
     bias: Tensor | None = None, eps: float = 1e-5,
 ) -> Uses:  # fmt: skip
-    """y = weight ∘ x̂ + bias, channel by channel."""
+    """y = weight ∘ x̂ + bias, where each channel has one entry of weight and bias."""
     return _by_channel(samples, delta, F.group_norm(x, groups, eps=eps), weight, bias)
 
 
@@ -154,7 +156,7 @@ def batch_norm(
     samples: Samples, delta: Tensor, x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None = None,
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Uses:  # fmt: skip
-    """y = weight ∘ x̂ + bias, channel by channel, with running statistics."""
+    """y = weight ∘ x̂ + bias, where each channel has one entry of weight and bias; x̂ from running statistics."""
     return _by_channel(samples, delta, F.batch_norm(x, mean, var, eps=eps), weight, bias)
 
 
@@ -170,12 +172,15 @@ def mul(samples: Samples, delta: Tensor, first: Any, second: Any) -> Uses:
 
 
 def expand(samples: Samples, delta: Tensor, shared: Tensor, *sizes: Any) -> Uses:
-    """A parameter repeated for every sample, as class tokens are."""
+    """y = b repeated for every sample, as class tokens are."""
     return _shared(samples.first(delta), shared)
 
 
 def _shared(delta: Tensor, argument: Any) -> Uses:
-    """δ (B, ...) summed, sample by sample, over all that shares the argument, if the samples share it."""
+    """The gradient of an argument that broadcasts over the samples: each sample's δ, summed over its broadcast axes.
+
+    Empty if the argument is no tensor or has entries of its own for each sample.
+    """
     missing = delta.ndim - argument.ndim if isinstance(argument, Tensor) else -1
     if missing < 0 or (missing == 0 and argument.shape[0] != 1):
         return []
@@ -220,4 +225,4 @@ ALGEBRA: Mapping[Callable[..., Any], Rule] = {
     **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__), mul),
     Tensor.expand: expand,
 }
-"""The rule of each function."""
+"""The rule for each torch function that has a closed form."""

@@ -1,4 +1,4 @@
-"""Arithmetic that the implicit forms share."""
+"""Arithmetic that the implicit forms share, and the estimates of which way of computing costs less."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -7,14 +7,12 @@ from typing import Any, Protocol
 import torch
 from torch import Size, Tensor
 
-PIECE = 2**18  # numbers formed at a time: 1 MiB in float32, which stays in a core's cache
-
-
-WRITING = 32  # multiplications that fit in the time of writing one number of a formed gradient
+PIECE = 2**18  # entries formed at a time: 1 MiB in float32, which stays in a core's cache
+WRITING = 32  # multiplications in the time that writing one entry of a formed gradient takes
 
 
 class Rows(Protocol):
-    """Anything that has rows and can be cut into slices of them."""
+    """A batch that has a length and can be sliced by rows."""
 
     def __len__(self) -> int: ...
 
@@ -22,18 +20,22 @@ class Rows(Protocol):
 
 
 def gram_costs_less(positions: int, gram_work: int, shape: Size) -> bool:
-    """Whether Gram matrices of the positions take fewer multiplications than forming the gradient and writing it.
+    """Whether Gram matrices of the positions take less time than forming the gradient and writing it.
 
-    Matrix products of this kind run at about half the speed of those that form gradients, where there is a convolution.
+    Args:
+        positions: outer products in a gradient's sum.
+        gram_work: multiplications for a sample's Gram matrices.
+        shape: of the parameter. For a convolution, products for Gram matrices run at about half the speed of those that
+            form gradients.
     """
     speed = 2 if len(shape) > 2 else 1
     return speed * gram_work < (positions + WRITING) * shape.numel()
 
 
 def factors_cost_less(positions: int, shape: tuple[int, int], sketch: tuple[int, int]) -> bool:
-    """Whether a product of a gradient (out, in) from both sides, (j, k), takes fewer multiplications by the factors.
+    """Whether projecting a gradient (out, in) to (j, k) takes fewer multiplications by its factors.
 
-    The other way is to form the gradient, to write it and to multiply it first from the right, then from the left.
+    The alternative is to form the gradient, write it and multiply it first from the right, then from the left.
     """
     (out, into), (j, k) = shape, sketch
     factored = positions * (out * j + into * k + j * k)
@@ -48,29 +50,29 @@ def rows_at_a_time(shape: Size, numbers: int) -> list[slice]:
 
 
 def in_pieces(gradient: Rows, numbers: int, function: Callable[..., Tensor]) -> Tensor:
-    """A function of gradients, called for so few at a time that as many `numbers` for each stay in the cache."""
+    """A function of gradients, for so few at a time that `numbers` intermediate entries of each fit in the cache."""
     step = max(1, PIECE // numbers)
     return torch.cat([function(gradient[start : start + step]) for start in range(0, len(gradient), step)])
 
 
 def joined(parts: list[Tensor]) -> Tensor:
-    """Parts one after another."""
+    """The parts concatenated along the first axis; a single part is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def gram(rows: Tensor) -> Tensor:
-    """Inner products (B, T, T) between the rows of each of (B, T, ...)."""
+    """Gram matrices (B, T, T) of the rows of each matrix in a batch (B, T, k)."""
     return rows @ rows.mT
 
 
 def vecdot(first: Tensor, second: Tensor) -> Tensor:
-    """Inner products (B,) of two batches of anything, (B, ...) each."""
+    """Inner products (B,) of two batches of tensors, (B, ...) each."""
     products: Tensor = torch.linalg.vecdot(first.flatten(1), second.flatten(1))
     return products
 
 
 def summed(tensors: Sequence[Tensor]) -> Tensor:
-    """The sum of tensors of one shape."""
+    """The sum of tensors of the same shape, from the first to the last."""
     whole = tensors[0]
     for tensor in tensors[1:]:
         whole = whole + tensor

@@ -1,4 +1,4 @@
-"""The per-sample weight gradients of a convolution, from its input and its output's gradients."""
+"""The per-sample weight gradients of a convolution, from its inputs and the gradients of its outputs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -38,18 +38,18 @@ class Convolved(Gradient):
 
     @property
     def positions(self) -> int:
-        """T, of the output."""
+        """T, the positions of the output."""
         return self.delta.shape[2:].numel()
 
     def strips(self, numbers: int) -> Iterator[tuple[int, Gradient]]:
-        """By output channels, of one group."""
+        """A few output channels at a time; a grouped convolution is not split."""
         for rows in rows_at_a_time(self.shape, numbers) if self.groups == 1 else [slice(0, self.shape[0])]:
             delta = self.delta[:, rows]
             weight = Size((delta.shape[1], *self.shape[1:]))
             yield rows.start * self.shape[1:].numel(), replace(self, delta=delta, weight=weight)
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
-        """The inputs by a convolution of their own."""
+        """The inputs are projected by a convolution with the columns of `right` as kernels."""
         if self.groups > 1:
             return None
         into, none = self.shape[1:].numel(), [0] * len(self.stride)
@@ -59,7 +59,7 @@ class Convolved(Gradient):
         return Outer(self._by_position @ left, factor.flatten(2).mT)
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
-        """The patches' as the weight gradient that they would have for output gradients."""
+        """The patches' second moments, computed as a weight gradient with the patches in place of output gradients."""
         if self.groups > 1:
             return None
         patches = self.patches().mT
@@ -73,13 +73,13 @@ class Convolved(Gradient):
         return left.T @ left, right, len(left)
 
     def formed(self) -> Tensor:
-        """One grouped convolution, in which every sample is a group of its own."""
+        """One grouped convolution, in which each sample is its own group."""
         samples = len(self)
         x, delta = (t.reshape(1, -1, *t.shape[2:]) for t in (self.x, self.delta))
         return self._weight_gradient(x, delta, samples).reshape(samples, *self.shape)
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
-        """A plain backward pass of the layer."""
+        """The layer's usual weight gradient, with each sample's output gradient times its weight."""
         return self._weight_gradient(self.x, self.delta * weights.reshape(-1, *[1] * (self.delta.ndim - 1)), 1)
 
     def _weight_gradient(self, x: Tensor, delta: Tensor, samples: int) -> Tensor:
@@ -92,7 +92,7 @@ class Convolved(Gradient):
         return gradient
 
     def inner(self, direction: Tensor) -> Tensor:
-        """Σ_t δ_t · (V a_t): the layer's own convolution with the direction for its weight."""
+        """Σ_t δ_t · (V a_t): the layer's own convolution with the direction V for its weight."""
         if direction.ndim > len(self.shape):
             return super().inner(direction)
         along = torch.convolution(
@@ -109,7 +109,7 @@ class Convolved(Gradient):
         return vecdot(along, self.delta)
 
     def squared_l2(self) -> Tensor:
-        """By the Gram matrices of the output's positions where these cost less than the gradients."""
+        """From Gram matrices of the output's positions, where these cost less than forming the gradients."""
         positions, kernel = self.positions, self.shape[2:].numel()
         if self.groups > 1 or (positions == 1 and kernel > 1):
             return super().squared_l2()
@@ -124,7 +124,7 @@ class Convolved(Gradient):
 
     @property
     def _overlapping(self) -> bool:
-        """Whether neighbouring patches share their pixels, so that a Gram matrix of pixels serves all patches."""
+        """Whether neighbouring patches overlap without gaps, so that one Gram matrix of the pixels serves them all."""
         return len(self.stride) == 2 and set(self.stride) == set(self.dilation) == {1}
 
     @property
@@ -132,17 +132,17 @@ class Convolved(Gradient):
         return self.delta.flatten(2).mT
 
     def patches(self) -> Tensor:
-        """What the kernel sees at each position, (B, T, in × kernel), for one group."""
+        """The inputs under the kernel at each position, (B, T, in × kernel), for a single group."""
         x = F.pad(self.x, [p for padding in reversed(self.padding) for p in (padding, padding)])
-        outer, own = x.stride()[:2], x.stride()[2:]
-        steps = [step * hop for step, hop in zip(own, self.dilation, strict=True)]
-        hops = [step * stride for step, stride in zip(own, self.stride, strict=True)]
+        outer, inner = x.stride()[:2], x.stride()[2:]
+        steps = [step * hop for step, hop in zip(inner, self.dilation, strict=True)]
+        hops = [step * stride for step, stride in zip(inner, self.stride, strict=True)]
         view = x.as_strided((*x.shape[:2], *self.shape[2:], *self.delta.shape[2:]), (*outer, *steps, *hops))
         return view.reshape(len(x), -1, self.positions).mT
 
     @property
     def _pixels(self) -> Tensor:
-        """The Gram matrices (B, T, T) of the patches, as sums of shifted blocks of those of the padded pixels."""
+        """Gram matrices (B, T, T) of the patches: sums of shifted blocks of the Gram matrices of the padded pixels."""
         x = F.pad(self.x, [p for padding in reversed(self.padding) for p in (padding, padding)])
         (high, wide), (down, across) = self.delta.shape[2:], self.shape[2:]
         blocks = gram(x.flatten(2).mT).reshape(len(x), *x.shape[2:], *x.shape[2:])

@@ -1,4 +1,4 @@
-"""The per-sample weight gradients of an embedding, which have a row for each token that occurs and no other."""
+"""The per-sample weight gradients of an embedding: only the rows of the sample's own tokens differ from 0."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from .arithmetic import gram, vecdot
 from .gradient import Gradient, Plain
 from .outer import Outer
 
-ALONE = 20  # numbers of a product of matrices in the time that one takes which is multiplied for its sample alone
+ALONE = 20  # a multiplication for one sample alone takes the time of this many in a matrix product of the batch
 
 
 @dataclass(frozen=True)
 class Scattered(Gradient):
-    """An embedding's gradient: δ_t (B, T, width) in the row that position t looked up, by `tokens` (B, T)."""
+    """An embedding's gradient: δ_t is added to row token_t, for δ (B, T, width) and tokens (B, T); `rows` in all."""
 
     tokens: Tensor
     delta: Tensor
@@ -37,11 +37,11 @@ class Scattered(Gradient):
 
     @property
     def positions(self) -> int:
-        """T."""
+        """T, the tokens of a sample."""
         return self.tokens.shape[1]
 
     def scattered(self) -> tuple[Tensor, Tensor] | None:
-        """δ and the rows that were looked up, where each sample's positions are few beside the batch's tokens."""
+        """δ at its flat indices, if each sample has few positions compared with the distinct tokens of the batch."""
         if self.positions * ALONE > len(self.tokens.unique()):
             return None
         width = self.shape[1]
@@ -49,47 +49,47 @@ class Scattered(Gradient):
         return self.delta.flatten(1), index.flatten(1)
 
     def strips(self, numbers: int) -> Iterator[tuple[int, Gradient]]:
-        """By tokens that occur."""
+        """The row of each token that occurs in the batch."""
         for token in self.tokens.unique().tolist():
-            own = (self.tokens == token)[:, None].to(self.delta) @ self.delta
-            yield token * self.shape[1], Plain(own[:, 0])
+            row = (self.tokens == token)[:, None].to(self.delta) @ self.delta
+            yield token * self.shape[1], Plain(row[:, 0])
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
-        """Each position's outer product of a unit vector with δ; none for a constant input, which there is not."""
+        """Each position's outer product of a unit vector with δ; None with a constant input, which embeddings lack."""
         return Outer(left[self.tokens], self.delta @ right) if len(right) == self.shape[1] else None
 
     def squared_l2(self) -> Tensor:
-        """Σ δ_t · δ_s over the pairs of positions that looked up the same row."""
+        """Σ δ_t · δ_s over the pairs of positions with the same token."""
         same = self.tokens[:, :, None] == self.tokens[:, None, :]
         return (gram(self.delta) * same).sum((1, 2))
 
     def _per_token(self) -> Tensor:
-        """At each position, the sum of δ over the positions of the same token if it is the first of these, else 0."""
+        """At the first position of each token, the sum of δ over all positions of that token; 0 at the others."""
         same = self.tokens[:, :, None] == self.tokens[:, None, :]
         first = ~same.tril(-1).any(2)
         return (same.to(self.delta) @ self.delta) * first[:, :, None]
 
     def l1(self) -> Tensor:
-        """Token by token, of those that occur."""
+        """Over the tokens that occur; all other rows are 0."""
         return self._per_token().abs().sum((1, 2))
 
     def largest(self) -> Tensor:
-        """Token by token, of those that occur."""
+        """Over the tokens that occur; all other rows are 0."""
         return self._per_token().abs().amax((1, 2))
 
     def inner(self, direction: Tensor) -> Tensor:
         """Σ_t V[token_t] · δ_t."""
         if direction.ndim > 2:
-            return torch.stack([self.inner(one) for one in direction], 1)
+            return torch.stack([self.inner(each) for each in direction], 1)
         return vecdot(direction[self.tokens], self.delta)
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
-        """Each position's weighted δ, added to the row that it looked up."""
+        """Each position's weighted δ, added to the row of its token."""
         weighted = (self.delta * weights[:, None, None]).flatten(0, 1)
         return self.delta.new_zeros(self.shape).index_add_(0, self.tokens.flatten(), weighted)
 
     def cross(self, other: Gradient) -> Tensor:
-        """Σ δ_t · δ'_s over the pairs of positions that looked up the same row."""
+        """Σ δ_t · δ'_s over the pairs of positions with the same token."""
         if not isinstance(other, Scattered):
             return super().cross(other)
         rows = []

@@ -1,22 +1,18 @@
-"""The gradients of one parameter for a batch of samples, held implicitly, and what can be computed from these.
+"""The per-sample gradients of one parameter for a batch, in implicit form, and the quantities computed from them.
 
-A linear layer's weight gradient for sample b is the sum over positions t of δ[b, t] a[b, t]ᵀ: its norm, its inner
-product with a direction and weighted sums over samples need the factors only. Whatever has no better form is computed
-from the gradients themselves, formed for so few samples at a time that they stay in the cache.
+A linear layer's weight gradient for sample b is the sum over positions t of δ[b, t] a[b, t]ᵀ. Its norm, its inner
+product with a direction and weighted sums over samples need only these factors. A quantity without a rule of its own is
+computed from the gradients themselves, which are formed for a few samples at a time so that they stay in the cache.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Size, Tensor
 
 from .arithmetic import PIECE, factors_cost_less, joined, summed
-
-if TYPE_CHECKING:
-    from .outer import Outer
 
 
 class Gradient(ABC):
@@ -25,7 +21,7 @@ class Gradient(ABC):
     @property
     @abstractmethod
     def shape(self) -> Size:
-        """Of the parameter."""
+        """The parameter's shape."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -40,12 +36,12 @@ class Gradient(ABC):
         """The gradients themselves, (B, ...)."""
 
     def flat(self) -> Tensor:
-        """The gradients themselves, (B, numbers in the parameter)."""
+        """The gradients themselves, flattened: (B, entries of the parameter)."""
         return self.formed().reshape(len(self), -1)
 
     @property
     def samples_at_a_time(self) -> int:
-        """Of how many samples the gradients are formed at a time."""
+        """The number of samples whose gradients are formed at a time."""
         return max(1, PIECE // self.shape.numel())
 
     def pieces(self) -> Iterator[Tensor]:
@@ -55,28 +51,28 @@ class Gradient(ABC):
             return iter([self.flat()])
         return (self[start : start + step].flat() for start in range(0, len(self), step))
 
-    def summands(self) -> "Sequence[Gradient]":
-        """Gradients of which these are the sum."""
+    def summands(self) -> Sequence["Gradient"]:
+        """The gradients whose sum these are: one for each use of the parameter that has a form of its own."""
         return [self]
 
-    def strips(self, numbers: int) -> "Iterator[tuple[int, Gradient]]":
-        """The gradients of some rows of the parameter at a time, as gradients, and the first of their coordinates.
+    def strips(self, numbers: int) -> Iterator[tuple[int, "Gradient"]]:
+        """The gradients of a few rows of the parameter at a time, each with the flat index of its first entry.
 
         Args:
-            numbers: coordinates at a time, at most, where the gradients can be taken apart.
+            numbers: entries of each strip, at most; a form that cannot be split gives a single strip.
         """
         return iter([(0, self)])
 
     def scattered(self) -> tuple[Tensor, Tensor] | None:
-        """Numbers (B, K) and their indices in the flat gradients, all else being 0, if this is so sparse; else none.
+        """Entries (B, K) and their flat indices (B, K), all other entries being 0; None if the gradients are dense.
 
-        Numbers of one index add up.
+        Entries with the same index add up.
         """
         return None
 
     @property
     def positions(self) -> int:
-        """How many outer products each of the gradients is the sum of; 0 if it is not known as such."""
+        """The number T of outer products in each gradient's sum; 0 if the gradients have no such form."""
         return 0
 
     def squared_l2(self) -> Tensor:
@@ -103,47 +99,48 @@ class Gradient(ABC):
         return summed([part @ piece for part, piece in parts]).reshape(self.shape)
 
     def squared(self) -> "Gradient":
-        """The gradients' squares, number by number."""
+        """The squares of all entries, as gradients."""
         return Squared(self)
 
-    def projected(self, left: Tensor, right: Tensor) -> "Outer | None":
-        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), if these are sums of outer products; else none.
+    def projected(self, left: Tensor, right: Tensor) -> "Gradient | None":
+        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k) as outer products; None if g is no sum of these.
 
-        With a row more in `right`, for an input that is always 1, the bias's gradient is the last column of g.
+        If `right` has one row more, it belongs to an input that is always 1: the bias's gradient is then the last
+        column of g.
         """
         return None
 
     def compressed(self, left: Tensor, right: Tensor) -> Tensor:
-        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), by the factors of g where these cost less."""
+        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), from the factors of g where these cost less."""
         out, into = len(left), len(right)
         if factors_cost_less(self.positions, (out, into), (left.shape[1], right.shape[1])):
-            outer = self.projected(left, right)
-            if outer is not None:
-                return outer.formed()
+            product = self.projected(left, right)
+            if product is not None:
+                return product.formed()
         return joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
-        """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over the samples' outer products, and their number.
+        """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over all outer products of the batch, and their number.
 
-        None where these are not known.
+        None if the gradients are no sum of outer products.
 
         Args:
-            constant: whether there is an input more that is always 1.
+            constant: whether to append an input that is always 1, for the bias.
         """
         return None
 
     def coordinates(self, index: Tensor) -> Tensor:
-        """Chosen numbers (B, K) of each flat gradient, by their index (K,) in it."""
+        """Selected entries (B, K) of the flat gradients, by their indices (K,)."""
         return joined([piece[:, index] for piece in self.pieces()])
 
     def cross(self, other: "Gradient") -> Tensor:
-        """Inner products (B, B') of each of these gradients with each of another batch's."""
+        """Inner products (B, B') of these gradients with those of another batch."""
         return joined([piece @ other.flat().T for piece in self.pieces()])
 
 
 @dataclass(frozen=True)
 class Plain(Gradient):
-    """Gradients as they are, (B, ...): for parameters that are few, and for the fallback."""
+    """Gradients in full, (B, ...): of small parameters, and of those that have no closed form."""
 
     tensor: Tensor
 
@@ -163,7 +160,7 @@ class Plain(Gradient):
 
 @dataclass(frozen=True)
 class Squared(Gradient):
-    """The squares of gradients, number by number."""
+    """The squares of all entries of other gradients."""
 
     of: Gradient
 

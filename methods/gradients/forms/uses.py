@@ -1,4 +1,4 @@
-"""The gradient of a parameter that is used several times: by tied modules, or by one that is called again."""
+"""The gradient of a parameter that is used several times: by tied modules, or by a module that is called again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,21 +34,21 @@ class Sum(Gradient):
         return summed([use.formed() for use in self.uses])
 
     def inner(self, direction: Tensor) -> Tensor:
-        """Use by use."""
+        """The sum over the uses."""
         return summed([use.inner(direction) for use in self.uses])
 
     def weighted_sum(self, weights: Tensor) -> Tensor:
-        """Use by use."""
+        """The sum over the uses."""
         return summed([use.weighted_sum(weights) for use in self.uses])
 
     def projected(self, left: Tensor, right: Tensor) -> Outer | None:
-        """Use by use, positions side by side."""
+        """The positions of all uses side by side."""
         parts = [use.projected(left, right) for use in self.uses]
-        outers = [part for part in parts if part is not None]
+        outers = [part for part in parts if isinstance(part, Outer)]
         return _side_by_side(outers) if len(outers) == len(parts) else None
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
-        """Use by use."""
+        """The sum over the uses."""
         parts = [part for use in self.uses if (part := use.covariances(constant)) is not None]
         if len(parts) < len(self.uses):
             return None
@@ -57,7 +57,7 @@ class Sum(Gradient):
 
 
 def total(uses: Sequence[Gradient]) -> Gradient:
-    """One gradient for all uses of a parameter: positions side by side where they are factors, else their sum."""
+    """The gradient of a parameter from those of its uses: outer products side by side, any other forms as a sum."""
     if len(uses) == 1:
         return uses[0]
     outers = [use for use in uses if isinstance(use, Outer)]
@@ -69,4 +69,4 @@ def total(uses: Sequence[Gradient]) -> Gradient:
 
 
 def _side_by_side(outers: Sequence[Outer]) -> Outer:
-    return Outer(torch.cat([one.left for one in outers], 1), torch.cat([one.right for one in outers], 1))
+    return Outer(torch.cat([outer.left for outer in outers], 1), torch.cat([outer.right for outer in outers], 1))
