@@ -1,1 +1,1 @@
-"""Gradients along the training: TracIn and its kin, and gradient norms."""
+"""Gradients at checkpoints of the training: TracIn and related methods, gradient norms and their variance."""

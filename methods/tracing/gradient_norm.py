@@ -1,4 +1,4 @@
-"""Gradient and error norms: GraNd and EL2N."""
+"""Norms of gradients and of prediction errors: GraNd and EL2N."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,18 +25,18 @@ from ..gradients.space import gradient_space
 def grand(problem: Problem, checkpoints: Checkpoints = "last", layers: Layers = "all") -> Scores:
     """The L2 norm of each sample's gradient, averaged over the checkpoints.
 
-    When: the norm of the gradient itself is asked for. To find wrong labels `el2n` is cheaper, and better on the quick
-    and the small vision suite.
+    When: you want the gradient norm itself. To find wrong labels `el2n` is cheaper, and better on the quick and the
+    small vision suite.
 
     Args:
-        problem: the paper averages over early checkpoints of several initialisations; here over those of one run.
-        checkpoints: the model as it stands, or all.
-        layers: whose parameters the gradients are taken for.
+        problem: any; the paper averages over early checkpoints of several initialisations, this over those of one run.
+        checkpoints: `last`, the model as it stands, or `all`.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): one epoch per checkpoint.
     """
-    taken = over(problem, checkpoints)
-    norms = [gradient_space(problem, layers, checkpoint).train.squared_l2().sqrt() for checkpoint in taken]
+    chosen = over(problem, checkpoints)
+    norms = [gradient_space(problem, layers, checkpoint).train.squared_l2().sqrt() for checkpoint in chosen]
     return torch.stack(norms).mean(0).numpy()
 
 
@@ -47,15 +47,15 @@ def grand(problem: Problem, checkpoints: Checkpoints = "last", layers: Layers = 
     unless={"checkpoints": {"checkpoints": "last"}},
 )
 def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
-    """The L2 norm of the error p - e_y of each sample, averaged over the checkpoints.
+    """The L2 norm of each sample's error p - e_y, averaged over the checkpoints.
 
-    When: to begin with: one forward pass, no validation rows, and on the quick and the small vision suite best or tied
-    with the best of what looks at one checkpoint. With `checkpoints=all` where the model has fitted its labels in the
-    end.
+    When: as a first method: it takes one forward pass and no validation rows, and on the quick and the small vision
+    suite it is the best method with a single checkpoint, or tied with the best. If the final model has fitted the wrong
+    labels, take `checkpoints=all`.
 
     Args:
         problem: a classifier whose outputs are logits.
-        checkpoints: the model as it stands, or all.
+        checkpoints: `last`, the model as it stands, or `all`.
 
     Cost (forward): one forward pass per checkpoint.
     """
@@ -66,44 +66,47 @@ def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
 def grand_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1, layers: Layers = "all") -> Scores:
     """The L2 norm of each sample's gradient early in training, averaged over initialisations.
 
-    When: GraNd as its paper defines it is wanted; `el2n-retrained` costs less.
+    When: you want GraNd as its paper defines it; `el2n-retrained` costs less.
 
     Args:
         problem: with a trainer.
-        initialisations: how many models are trained, from seeds of their own.
-        share: of the recipe's epochs after which each stops; the paper goes from 0 to 20 of 200.
-        layers: whose parameters the gradients are taken for.
+        initialisations: number of models to train, each from another seed.
+        share: the share of the recipe's epochs after which each training stops; the paper goes from 0 to 20 of 200.
+        layers: the layers whose gradients are used.
 
     Cost (trainings): for each initialisation that share of a training, and one epoch.
 
     Raises:
-        InputError: if there is no initialisation, or share is not above 0 and at most 1.
+        InputError: if initialisations is below 1, or share is not above 0 and at most 1.
     """
-    models = retrained(problem, initialisations, share)
-    return torch.stack([gradient_space(one, layers).train.squared_l2().sqrt() for one in models]).mean(0).numpy()
+    early = retrained(problem, initialisations, share)
+    norms = [gradient_space(trained, layers).train.squared_l2().sqrt() for trained in early]
+    return torch.stack(norms).mean(0).numpy()
 
 
 @method(family="gradient norm", paper="Paul et al. 2021, definition 2.2 (EL2N)", uses={"retraining"})
 def el2n_retrained(problem: Problem, initialisations: int = 10, share: float = 0.1) -> Scores:
-    """The L2 norm of the error p - e_y of each sample early in training, averaged over initialisations.
+    """The L2 norm of each sample's error p - e_y early in training, averaged over initialisations.
 
-    When: the model at hand has long fitted its wrong labels, has no early checkpoints, and short trainings are
-    affordable.
+    When: your model has fitted the wrong labels, there are no early checkpoints, and you can afford short trainings.
 
     Args:
         problem: a classifier with a trainer.
-        initialisations: how many models are trained, from seeds of their own.
-        share: of the recipe's epochs after which each stops; the paper's EL2N is best from 10 to 20 of 200.
+        initialisations: number of models to train, each from another seed.
+        share: the share of the recipe's epochs after which each training stops; the paper's EL2N is best from 10 to 20
+            of 200.
 
     Cost (trainings): for each initialisation that share of a training, and one forward pass.
 
     Raises:
-        InputError: if there is no initialisation, or share is not above 0 and at most 1.
+        InputError: if initialisations is below 1, or share is not above 0 and at most 1.
     """
-    return torch.stack([_error_norms(one) for one in retrained(problem, initialisations, share)]).mean(0).numpy()
+    early = retrained(problem, initialisations, share)
+    return torch.stack([_error_norms(trained) for trained in early]).mean(0).numpy()
 
 
 def _error_norms(problem: Problem, checkpoint: Checkpoint | None = None) -> Tensor:
+    """‖p - e_y‖ (n,) of each training row, float64."""
     error = problem.probabilities(checkpoint).cpu()
     error[torch.arange(len(error)), problem.train.y.cpu()] -= 1
     norms: Tensor = error.norm(dim=1)
@@ -111,11 +114,12 @@ def _error_norms(problem: Problem, checkpoint: Checkpoint | None = None) -> Tens
 
 
 def retrained(problem: Problem, initialisations: int, share: float) -> Iterator[Problem]:
-    """The problem with the models of several initialisations, each trained on all rows in the sampling order."""
+    """The problem with each of several new models in turn, trained on all rows in the sampling order."""
     if initialisations < 1 or not 0 < share <= 1:
-        raise InputError(f"initialisations={initialisations}, share={share} do not fit: at least 1, and a share of 1")
+        given = f"initialisations={initialisations}, share={share}"
+        raise InputError(f"{given} do not fit: give at least 1 initialisation, and a share above 0 and at most 1")
     order = problem.sampling_order()
-    with bar("training from new initialisations", initialisations) as advance:
+    with bar("training new initialisations", initialisations) as advance:
         for number in range(1, initialisations + 1):
             model = problem.retrained(order, problem.seed + number, share).model
             yield replace(problem, model=model, checkpoints=())

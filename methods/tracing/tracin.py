@@ -1,4 +1,4 @@
-"""Gradient tracing: training gradients along validation gradients, at one checkpoint or over those of training."""
+"""Gradient tracing: inner products and cosines of training and validation gradients, at one checkpoint or several."""
 
 from collections.abc import Callable
 
@@ -22,14 +22,15 @@ from ..queries import Against, cosines, most_harmful, products, queries, recipro
     unless={"validation": {"against": "training"}},
 )
 def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
-    """-v·g: the mean validation gradient along the sample's, for the model as it stands.
+    """-v·g: minus the inner product of the mean validation gradient and the sample's gradient, for the final model.
 
-    When: the simplest influence is wanted to compare with: what any curvature has to improve on.
+    When: you want the simplest influence score as a baseline, on which a method with curvature has to improve.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
     Cost (gradients): one forward pass for the last layer, else one epoch.
     """
@@ -44,15 +45,16 @@ def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "vali
     unless={"validation": {"against": "training"}},
 )
 def grad_cos(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
-    """-cos(v, g): the direction of the sample's gradient alone; 0 for a sample without a gradient.
+    """-cos(v, g): only the direction of the sample's gradient counts; 0 for a sample whose gradient is 0.
 
-    When: rows can be trusted and there is one checkpoint only: the direction tells more than `grad-dot`, whose largest
-    gradients drown the others.
+    When: you have trusted validation rows and only one checkpoint. In `grad-dot` the largest gradients drown the
+    others; here every gradient has the same weight.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
     Cost (gradients): one forward pass for the last layer, else one epoch.
     """
@@ -67,15 +69,16 @@ def grad_cos(problem: Problem, layers: Layers = "last", against: Against = "vali
     unless={"validation": {"against": "training"}},
 )
 def tracin(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
-    """Sum over checkpoints of learning rate times -(mean validation gradient) · (sample gradient).
+    """Sum over checkpoints of learning rate times -v·g, the mean validation gradient times the sample's gradient.
 
-    When: it is asked what a row did to the validation loss in the course of training, checkpoints being kept. To find
-    wrong labels in a network take `gas` or `less`: on images its sums are near chance.
+    When: you ask how a row changed the validation loss in the course of training, and checkpoints are kept. To find
+    wrong labels in a network take `gas` or `less`: on images `tracin` is near chance.
 
     Args:
-        problem: with validation rows; every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        problem: with validation rows, whose mean gradient is v; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
     Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
@@ -89,15 +92,16 @@ def tracin(problem: Problem, layers: Layers = "last", against: Against = "valida
     unless={"validation": {"against": "training"}},
 )
 def gas(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
-    """Sum over checkpoints of learning rate times -cos(mean validation gradient, sample gradient).
+    """Sum over checkpoints of learning rate times -cos(v, g), of the mean validation and the sample's gradient.
 
-    When: rows can be trusted and gradients differ much in size: what TracIn gives to the largest gradients, cosines
-    give to their direction.
+    When: you have trusted validation rows and gradients of very different sizes: the largest decide the sums of
+    `tracin`, while the cosine compares directions only.
 
     Args:
-        problem: with validation rows; every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        problem: with validation rows, whose mean gradient is v; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
     Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
@@ -108,19 +112,19 @@ def gas(problem: Problem, layers: Layers = "last", against: Against = "validatio
 def less(problem: Problem, layers: Layers = "last") -> Scores:
     """Mean over checkpoints, weighted by learning rate, of -(mean over validation rows of cos(v_j, g)).
 
-    Checkpoints hold no optimiser state, so the sample's gradient is as SGD takes it: the paper's variant without Adam's
-    preconditioning. Cosines are exact where the paper's come from random projections, and the validation rows are one
-    task, whose cosines are averaged as in its official code.
+    Checkpoints hold no optimiser state, so g is the plain gradient that SGD would take: the paper's variant without
+    Adam's preconditioning. The cosines are exact, while the paper computes them from random projections. The validation
+    rows are one task, and their cosines are averaged as in the official code.
 
-    When: rows can be trusted and checkpoints are kept: of the rows that use validation rows the best of the quick
-    suite; and to choose the data that a task needs.
+    When: you have trusted validation rows and kept checkpoints: it is the best method with validation rows in the quick
+    suite. Also to choose training data for a task.
 
     Args:
         problem: with validation rows, whose gradients are v_j.
-        layers: whose parameters the gradients are taken for; the paper takes those of adapters, `lora`.
+        layers: the layers whose gradients are used; the paper uses adapters, `lora`.
 
-    Cost (gradients): two forward passes of the validation rows and one of the others per checkpoint for the last layer,
-    else as many epochs.
+    Cost (gradients): for each checkpoint, two forward passes over the validation rows and one over the training rows
+    for the last layer, else as many epochs.
     """
     rates = torch.tensor([checkpoint.learning_rate for checkpoint in problem.checkpoints], dtype=torch.float64)
     scores = torch.zeros(len(problem.train), dtype=torch.float64)
@@ -136,12 +140,12 @@ def less(problem: Problem, layers: Layers = "last") -> Scores:
 def tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     """Sum over checkpoints of learning rate times the squared norm of the sample's gradient.
 
-    When: nobody can vouch for any rows, checkpoints are kept and the gradient's size is of interest;
-    `el2n[checkpoints=all]` is cheaper and better at wrong labels.
+    When: you have no trusted rows, kept checkpoints, and an interest in the size of gradients. To find wrong labels
+    `el2n[checkpoints=all]` is cheaper and better.
 
     Args:
-        problem: every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for.
+        problem: with several checkpoints; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): one forward pass per checkpoint for the last layer, else one epoch per checkpoint.
     """
@@ -154,7 +158,7 @@ def tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
 def traced(
     similarity: Callable[[Gradients, list[Direction]], Tensor], problem: Problem, layers: Layers, against: Against
 ) -> Tensor:
-    """Sum over checkpoints of learning rate times similarity (n, k)."""
+    """Sum over checkpoints of learning rate times the similarity (n, k) of samples and queries."""
     total = torch.zeros(())
     for checkpoint in problem.checkpoints:
         space = gradient_space(problem, layers, checkpoint)
