@@ -1,1 +1,1 @@
-"""How far the model and its training doubt a given label."""
+"""Scores of doubt about a given label: from the model's outputs, its training, its features, or new models."""

@@ -1,4 +1,4 @@
-"""Label quality by probabilities of models that have not seen the row: cross-validation, then cleanlab."""
+"""Label quality by cleanlab, from out-of-sample probabilities: each row's come from a model not trained on it."""
 
 from dataclasses import replace
 from typing import Literal
@@ -22,23 +22,22 @@ Quality = Literal["self_confidence", "normalized_margin", "confidence_weighted_e
     package="cleanlab",
 )
 def confident_learning(problem: Problem, folds: int = 5) -> Scores:
-    """Rows off the diagonal of the confident joint first, then the rest, each by 1 - normalized margin.
+    """Rows off the diagonal of the confident joint first, then the others; both by 1 - normalized margin.
 
-    A row with given label i counts for j, the likeliest class whose out-of-sample probability reaches the mean that it
-    has over the rows labelled j; where j is not i, the label is taken for wrong. By cleanlab, its filter
-    `confident_learning`.
+    The threshold of class j is the mean out-of-sample probability of j over the rows labelled j. A row counts for the
+    likeliest class among those whose probability reaches their threshold. If that is not the given label, the row is
+    off the diagonal, and its label is taken to be wrong. Computed by cleanlab's filter `confident_learning`.
 
-    When: the set of wrong labels is wanted and not only an order of rows; the new models have not seen the labels that
-    they judge.
+    When: you want a set of wrong labels and not only a ranking. The new models have not seen the labels they judge.
 
     Args:
         problem: a classifier with a trainer.
-        folds: of the cross-validation, each with its share of every class.
+        folds: number of folds of the cross-validation, each with its share of every class.
 
     Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
-        InputError: if there are not as many rows as folds.
+        InputError: if folds is below 2 or above the number of rows.
     """
     from cleanlab import filter, rank
 
@@ -55,21 +54,21 @@ def confident_learning(problem: Problem, folds: int = 5) -> Scores:
     package="cleanlab",
 )
 def cleanlab(problem: Problem, quality: Quality = "self_confidence", folds: int = 5) -> Scores:
-    """1 - cleanlab's quality of the label, from out-of-sample probabilities.
+    """1 - cleanlab's label quality, from out-of-sample probabilities p.
 
-    When: the model has fitted its labels, so that nothing in sample tells them apart, and a few trainings are
-    affordable.
+    When: the model has fitted wrong labels as well as right ones, so that its own outputs cannot separate them, and you
+    can afford a few trainings.
 
     Args:
         problem: a classifier with a trainer.
         quality: `self_confidence` p_y, `normalized_margin` (p_y - max_{k≠y} p_k + 1)/2, or
-            `confidence_weighted_entropy`, which grows with p_y and falls with the entropy.
-        folds: of the cross-validation, each with its share of every class.
+            `confidence_weighted_entropy`, which rises with p_y and falls with the entropy.
+        folds: number of folds of the cross-validation, each with its share of every class.
 
     Cost (trainings): `folds` trainings on (folds - 1)/folds of the rows.
 
     Raises:
-        InputError: if there are not as many rows as folds.
+        InputError: if folds is below 2 or above the number of rows.
     """
     from cleanlab import rank
 
@@ -81,6 +80,9 @@ def out_of_sample(problem: Problem, folds: int) -> NDArray[np.float64]:
     """Class probabilities (n, classes) of each row by a model trained on the other folds.
 
     Rows are dealt to the folds in turn, class by class, in the sampling order: each fold has its share of every class.
+
+    Raises:
+        InputError: if the labels are not classes, or folds is not from 2 to n.
     """
     n = len(problem.train)
     if problem.train.y.ndim != 1 or problem.train.y.is_floating_point():
@@ -93,10 +95,10 @@ def out_of_sample(problem: Problem, folds: int) -> NDArray[np.float64]:
     p: NDArray[np.float64] = np.empty(0)
     with bar("training on folds", folds) as advance:
         for fold in range(folds):
-            held = order[turn == fold]
+            held_out = order[turn == fold]
             trained = problem.retrained(order[turn != fold], problem.seed)
-            part = replace(trained, train=problem.train[held], dynamics=None).probabilities().cpu().numpy()
+            part = replace(trained, train=problem.train[held_out], dynamics=None).probabilities().cpu().numpy()
             p = p if len(p) else np.empty((n, part.shape[1]))
-            p[held.numpy()] = part
+            p[held_out.numpy()] = part
             advance(1)
     return p

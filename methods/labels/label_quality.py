@@ -1,4 +1,4 @@
-"""Scores from the model's outputs and the given labels alone."""
+"""Label quality in sample: from the outputs of the given model for its own training rows."""
 
 from typing import Literal
 
@@ -9,17 +9,17 @@ from ...bench.problem.problem import Problem, Scores
 from ...bench.registry.method import method
 
 Labels = Literal["given", "predicted"]
-SMALLEST = 1e-6  # probability of a label, as in cleanlab: below it all are alike
+SMALLEST = 1e-6  # a label's probability is at least this in a quotient, as in cleanlab
 
 
 @method(family="label quality", paper="Arazo et al. 2019 (small-loss criterion)")
 def loss(problem: Problem) -> Scores:
     """The loss of each sample under the trained model.
 
-    When: to begin with, as the criterion that every other method has to beat; from any model with any loss.
+    When: as a first method and a baseline that every other method should beat. It works with any model and any loss.
 
     Args:
-        problem: with any loss.
+        problem: any model with any loss.
 
     Cost (forward): one forward pass.
     """
@@ -29,13 +29,13 @@ def loss(problem: Problem) -> Scores:
 
 @method(family="label quality", paper="Müller & Markert 2019; Northcutt et al. 2021 (self-confidence)")
 def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
-    """1 - p_y: what the model does not give to the label, in sample.
+    """1 - p_y: the probability that the model gives to all labels but y, in sample.
 
-    When: a classifier's own probability is wanted as a score from 0 to 1; it orders rows as the cross-entropy does.
+    When: you want a score from 0 to 1; it ranks rows as the cross-entropy does.
 
     Args:
         problem: a classifier whose outputs are logits.
-        labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
+        labels: y is the `given` label, or the `predicted` label: then only the model's uncertainty counts.
 
     Cost (forward): one forward pass.
     """
@@ -45,14 +45,13 @@ def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
 
 @method(family="label quality", paper="Northcutt et al. 2021 (normalized margin)")
 def margin(problem: Problem, labels: Labels = "given") -> Scores:
-    """max_{k≠y} p_k - p_y: how far the label lies behind the best other class, in sample.
+    """max_{k≠y} p_k - p_y: how far the label is behind the likeliest other class, in sample.
 
-    When: a classifier is to be asked by how much it prefers another label; hardly different from `loss` in the order of
-    rows.
+    When: you want to know by how much the classifier prefers another label. The ranking is almost that of `loss`.
 
     Args:
         problem: a classifier whose outputs are logits.
-        labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
+        labels: y is the `given` label, or the `predicted` label: then only the model's uncertainty counts.
 
     Cost (forward): one forward pass.
     """
@@ -62,13 +61,13 @@ def margin(problem: Problem, labels: Labels = "given") -> Scores:
 
 @method(family="label quality", paper="Kuan & Mueller 2022, section 3 (confidence-weighted entropy)")
 def confidence_weighted_entropy(problem: Problem, labels: Labels = "given") -> Scores:
-    """-Σ_k p_k log p_k / p_y: the entropy of the prediction over the confidence in the label, in sample.
+    """-Σ_k p_k log p_k / p_y: the entropy of the prediction, divided by the confidence in the label, in sample.
 
-    When: a row whose prediction is spread over many classes should count as well as one whose label is unlikely.
+    When: a row should be suspect if its prediction is spread over many classes, and not only if its label is unlikely.
 
     Args:
         problem: a classifier whose outputs are logits.
-        labels: y is the given label, or the predicted one, which leaves the model's uncertainty alone.
+        labels: y is the `given` label, or the `predicted` label: then only the model's uncertainty counts.
 
     Cost (forward): one forward pass.
     """
@@ -78,6 +77,6 @@ def confidence_weighted_entropy(problem: Problem, labels: Labels = "given") -> S
 
 
 def _probabilities(problem: Problem, labels: Labels) -> tuple[Tensor, Tensor]:
-    """Class probabilities (n, classes), and labels (n, 1)."""
+    """Class probabilities (n, classes), and the given or predicted labels (n, 1)."""
     p = problem.probabilities().cpu()
     return p, (problem.train.y.cpu() if labels == "given" else p.argmax(1))[:, None]

@@ -1,4 +1,4 @@
-"""Training dynamics: how the model's view of each label went while it was trained."""
+"""Scores from training dynamics: how the model's view of each label changed during its training."""
 
 from typing import Literal
 
@@ -10,12 +10,12 @@ from ...bench.registry.method import method
 
 @method(family="training dynamics", paper="Pleiss et al. 2020, section 3 (area under the margin)", uses={"dynamics"})
 def aum(problem: Problem) -> Scores:
-    """Minus the mean over epochs of the margin: the given label's logit minus the largest other.
+    """Minus the mean over epochs of the margin, the given label's logit minus the largest other logit.
 
-    When: the training can be recorded: nothing is cheaper, and in the quick suite it is tied with the best.
+    When: you can record the training: nothing is cheaper, and in the quick suite it is tied with the best method.
 
     Args:
-        problem: with training dynamics; the paper stops before the first drop of the learning rate.
+        problem: with training dynamics; the paper uses the epochs before the first drop of the learning rate.
 
     Cost (free): nothing beyond the training.
     """
@@ -25,10 +25,10 @@ def aum(problem: Problem) -> Scores:
 
 @method(family="training dynamics", paper="Toneva et al. 2019, definition 2 (forgetting events)", uses={"dynamics"})
 def forgetting(problem: Problem) -> Scores:
-    """How often a row that was right in one epoch is wrong in the next; one that is never right counts every epoch.
+    """How often a row is classified right in one epoch and wrong in the next; the number of epochs if never right.
 
-    When: the training is long and recorded, and rows that are learned late or not for good are looked for. It counts in
-    whole numbers, so that many rows tie: for wrong labels take `aum` or `cartography`.
+    When: the training is long and recorded, and you look for rows that are learned late or forgotten again. Scores are
+    whole numbers, so many rows tie: for wrong labels take `aum` or `cartography`.
 
     Args:
         problem: with training dynamics.
@@ -42,14 +42,14 @@ def forgetting(problem: Problem) -> Scores:
 
 @method(family="training dynamics", paper="Swayamdipta et al. 2020, section 2 (data maps)", uses={"dynamics"})
 def cartography(problem: Problem, score: Literal["confidence", "variability"] = "confidence") -> Scores:
-    """One minus the mean over epochs of p_y, the probability of the given label; or the deviation of p_y.
+    """1 minus the mean over epochs of p_y, the probability of the given label; or the standard deviation of p_y.
 
-    When: the training can be recorded: nothing is cheaper, and it is the best row of the quick suite.
+    When: you can record the training: nothing is cheaper, and it is the best method of the quick suite.
 
     Args:
         problem: with training dynamics.
-        score: `confidence`, low for what is hard to learn, or `variability`, high for what is ambiguous: a wrong label
-            is that only where the model learns it in the end.
+        score: `confidence`, 1 minus the mean, high for rows that are hard to learn; or `variability`, the standard
+            deviation, high for ambiguous rows. A wrong label is ambiguous only if the model learns it in the end.
 
     Cost (free): nothing beyond the training.
     """

@@ -1,1 +1,1 @@
-"""What a row is worth to the model: Shapley values and their kin."""
+"""The value of a row to a classifier: Shapley values and related data values. Scores are minus the value."""

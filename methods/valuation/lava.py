@@ -1,4 +1,4 @@
-"""LAVA: what it costs to carry the training rows over to the validation rows, features and labels alike."""
+"""LAVA: optimal transport of the training rows, with their labels, to the validation rows."""
 
 import warnings
 from math import log
@@ -17,26 +17,29 @@ ROUNDS, PRECISION = 2000, 1e-6
 
 @method(family="data valuation", paper="Just et al. 2023, sections 3.1 and 3.2 (LAVA)", uses={"validation"})
 def lava(problem: Problem, entropy: float = 0.1, converged: bool = False) -> Scores:
-    """The calibrated gradient of the distance to the validation rows by a row's mass: fᵢ - mean of the others' fⱼ.
+    """The calibrated gradient of the transport cost to the validation rows by a row's mass: fᵢ - mean of other fⱼ.
 
-    f is the dual potential of entropic optimal transport between the two samples. A pair costs half the squared
-    distance of its last-layer inputs, in units of the mean over all pairs, and the transport cost between the training
-    rows of the one label and the validation rows of the other.
+    f is the dual potential of entropic optimal transport between the training and the validation rows. The cost of a
+    pair is half the squared distance of its last-layer inputs, divided by the mean of all pairs, plus the cost of
+    transport from all training rows with the first row's label to all validation rows with the second row's.
 
     When: the validation rows are a fair sample of what the training rows should be, and inputs may be wrong as well as
     labels.
 
     Args:
         problem: a classifier with validation rows, m of them.
-        entropy: ε > 0 of both transports.
-        converged: whether the potentials are the true ones; by default they are those of some ten rounds of Sinkhorn,
-            as the authors have them from GeomLoss, which find wrong labels better.
+        entropy: the entropic regularisation ε > 0 of both transports.
+        converged: whether to iterate until the potentials converge. By default they are those after about ten rounds of
+            Sinkhorn, as the authors get them from GeomLoss, which find wrong labels better.
 
     Cost (forward): two forward passes, and O(n m) for each Sinkhorn round, some hundred until they converge; refused
     where 32 n m bytes are above the memory budget.
 
     Raises:
         InputError: if the pairs do not fit the memory budget, or entropy is not above 0.
+
+    Warns:
+        NotConverged: if `converged` is asked for and 2,000 rounds do not suffice.
     """
     if entropy <= 0:
         raise InputError(f"entropy={entropy} does not fit: it must be above 0")
@@ -55,7 +58,9 @@ def lava(problem: Problem, entropy: float = 0.1, converged: bool = False) -> Sco
 
 
 def between_labels(cost: Tensor, y: Tensor, valid_y: Tensor, entropy: float, converged: bool) -> Tensor:
-    """For each pair (n, m) the cost of transport from the training rows of the one label to the rows of the other."""
+    """For each pair (n, m), the cost of transport from the training rows of its first label to the validation rows of
+    its second.
+    """
     pairs = torch.empty_like(cost)
     for label in y.unique():
         for other in valid_y.unique():
@@ -68,8 +73,9 @@ def between_labels(cost: Tensor, y: Tensor, valid_y: Tensor, entropy: float, con
 def potentials(cost: Tensor, entropy: float, converged: bool) -> tuple[Tensor, Tensor]:
     """Dual potentials f (n,) and g (m,) of entropic transport between uniform weights, by Sinkhorn in logarithms.
 
-    One round for each ε, which falls from twice the largest cost to a quarter at a time, as in GeomLoss; a round takes
-    half a step from both sides, the last one a whole step. Then, if asked for, rounds until nothing changes.
+    As in GeomLoss, there is a round for each of several ε, which start at twice the largest cost and fall by a factor
+    of 4. A round averages the old potentials with the new; the last round takes the new. If `converged`, rounds at the
+    final ε follow until the potentials no longer change.
     """
 
     def best(scale: float, other: Tensor, costs: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
-"""The utility of some training rows: how well a least-squares classifier fitted on them does on the validation rows.
+"""The utility of a set of training rows: how well a least-squares classifier fitted on them does on validation rows.
 
-Its closed form makes a utility evaluation cost no training: leaving one row out, or adding one, is a rank-one change.
+The classifier has a closed form, so a utility evaluation needs no training, and adding or removing a row is a rank-one
+update.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...bench.errors import InputError
-from ...bench.problem.problem import Problem
+from ...bench.problem.problem import Problem, Scores
 from ..features import features, standardized
 
 Utility = Literal["squared-error", "accuracy"]
@@ -21,16 +22,17 @@ Utility = Literal["squared-error", "accuracy"]
 
 @dataclass(frozen=True)
 class Game:
-    """Ridge regression of the one-hot labels (λ = 1) on the last layer's standardised inputs and a one, float64.
+    """The utility of every set of rows, by ridge regression in float64.
 
+    The regression is of the one-hot labels on the last layer's standardised inputs and a column of ones, with λ = 1.
     Without any rows every output is 0.
 
     Args:
         x, y: training rows (n, d) and their one-hot labels (n, C).
-        valid_x, valid_y: validation rows (m, d) and (m, C).
-        utility: of outputs on the validation rows: minus their mean squared distance to the one-hot label, or how many
-            of them are right, where c equal outputs count 1/c.
-        memory_budget: bytes that evaluations made at once may take.
+        valid_x, valid_y: validation rows (m, d) and their one-hot labels (m, C).
+        utility: `squared-error`, minus the mean squared distance of the outputs on the validation rows to their one-hot
+            labels, or `accuracy`, where a tie of c largest outputs counts 1/c if the right one is among them.
+        memory_budget: bytes that simultaneous evaluations may take.
     """
 
     x: Tensor
@@ -42,7 +44,7 @@ class Game:
 
     @classmethod
     def of(cls, problem: Problem, utility: Utility, order: Tensor | None = None) -> "Game":
-        """The game of a problem's training rows, in the given order of them."""
+        """The game of a problem's training rows, put in an order, by default their own."""
         valid = problem.validation
         y, valid_y = problem.train.y.cpu(), valid.y.cpu()
         classes = int(max(y.max(), valid_y.max())) + 1
@@ -53,7 +55,7 @@ class Game:
 
     @property
     def at_once(self) -> int:
-        """How many evaluations fit half the memory budget."""
+        """The number of simultaneous evaluations that fit half the memory budget."""
         numbers = 2 * self.x.shape[1] ** 2 + 4 * self.valid_y.numel() + self.x.shape[1] * self.y.shape[1]
         return max(1, self.memory_budget // (2 * 8 * numbers))
 
@@ -62,7 +64,7 @@ class Game:
         return worth(outputs, self.valid_y, self.utility)
 
     def of_subset(self, rows: Tensor) -> Tensor:
-        """The utility of some rows, by their indices or as a mask (n,)."""
+        """The utility of the rows of some indices, or of a mask (n,)."""
         return self.worth(self.valid_x @ self._fitted(self.x[rows], self.y[rows]))
 
     @cached_property
@@ -76,7 +78,7 @@ class Game:
         return self.worth(torch.zeros_like(self.valid_y))
 
     def without_each(self) -> Tensor:
-        """The utilities (n,) of all rows but one, by the formula of Sherman and Morrison for (A - x xᵀ)⁻¹."""
+        """The utilities (n,) of all rows but one, for each row left out, by the Sherman-Morrison formula."""
         inverse = torch.linalg.inv(self.x.T @ self.x + torch.eye(self.x.shape[1], dtype=torch.float64))
         weight = inverse @ self.x.T @ self.y
         outputs, gains = self.valid_x @ weight, self.x @ inverse
@@ -86,22 +88,23 @@ class Game:
         return torch.cat([self.worth(outputs - (g @ self.valid_x.T)[:, :, None] * r[:, None, :]) for g, r in parts])
 
     def of_prefixes(self, orders: Tensor) -> Iterator[Tensor]:
-        """The utilities (b,) of the first 1, 2, ... n rows in each of b orders (b, n), by recursive least squares."""
+        """The utilities (b,) of the first 1, 2, ..., n rows of each of b orders (b, n), by recursive least squares."""
         b, d = len(orders), self.x.shape[1]
         inverse = torch.eye(d, dtype=torch.float64).repeat(b, 1, 1)
         weight = torch.zeros(b, d, self.y.shape[1], dtype=torch.float64)
         outputs = torch.zeros(b, *self.valid_y.shape, dtype=torch.float64)
         for rows in orders.T:
             x = self.x[rows]
-            towards = (inverse @ x[:, :, None])[:, :, 0]
-            gain = towards / (1 + (towards * x).sum(1, keepdim=True))
+            direction = (inverse @ x[:, :, None])[:, :, 0]
+            gain = direction / (1 + (direction * x).sum(1, keepdim=True))
             residual = self.y[rows] - (x[:, None, :] @ weight)[:, 0]
-            inverse.baddbmm_(gain[:, :, None], towards[:, None, :], alpha=-1)
+            inverse.baddbmm_(gain[:, :, None], direction[:, None, :], alpha=-1)
             weight.baddbmm_(gain[:, :, None], residual[:, None, :])
             outputs.baddbmm_((gain @ self.valid_x.T)[:, :, None], residual[:, None, :])
             yield self.worth(outputs)
 
     def _fitted(self, x: Tensor, y: Tensor) -> Tensor:
+        """The weights (d, C) of the regression on these rows."""
         solution: Tensor = torch.linalg.solve(x.T @ x + torch.eye(x.shape[1], dtype=torch.float64), x.T @ y)
         return solution
 
@@ -114,11 +117,16 @@ def worth(outputs: Tensor, labels: Tensor, utility: Utility) -> Tensor:
     return ((best * labels).sum(-1) / best.sum(-1)).mean(-1)
 
 
-def within(budget: int, needed: int, what: str) -> None:
-    """Refuse what the budget of utility evaluations does not reach.
+def in_row_order(values: Tensor, order: Tensor) -> Scores:
+    """Values (n,) of rows that were put in an order, in the order that they had before."""
+    return torch.empty_like(values).scatter_(0, order, values).numpy()
+
+
+def check_budget(budget: int, needed: int, what: str) -> None:
+    """Refuse a computation that takes more utility evaluations than the budget allows.
 
     Raises:
-        InputError: says how many it takes, and the mend.
+        InputError: if it does; `what` is the subject of the message.
     """
     if needed > budget:
         raise InputError(

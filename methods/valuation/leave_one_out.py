@@ -1,4 +1,4 @@
-"""Leave-one-out: what the validation rows gain when a row is left out."""
+"""Leave-one-out: the change of the utility on the validation rows when a row is left out."""
 
 from dataclasses import replace
 
@@ -22,32 +22,35 @@ MOST_TRAININGS = 2000
     unless={"retraining": {"retrain": 0}},
 )
 def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain: int = 0) -> Scores:
-    """U(all but i) - U(all): what the utility gains when the row is left out.
+    """U(all but i) - U(all): what the utility gains when row i is left out.
 
-    Without retraining the utility is that of a least-squares classifier on the last layer's inputs
-    (`methods/least_squares.py`), for which all n fits without a row follow from one. With it, the utility is the mean
-    over the problem's own model trained anew so many times, which other seeds move about as much as a row does.
+    Without retraining, the utility is that of a least-squares classifier on the last layer's inputs
+    (`methods/valuation/least_squares.py`), where the n fits without a row follow from the fit on all rows. With
+    retraining, it is the mean over `retrain` new trainings of the problem's own model; another seed changes it about as
+    much as a row does.
 
-    When: the plainest counterfactual is wanted to compare with. Among many rows one changes little, so that it ranks
-    wrong labels worst of the data values in the quick suite.
+    When: you want the simplest counterfactual as a baseline. Among many rows a single one changes little, and in the
+    quick suite this is the worst of the data values at ranking wrong labels.
 
     Args:
-        problem: a classifier with validation rows, m of them, and a trainer if it is to be retrained.
+        problem: a classifier with validation rows, m of them, and for retraining a trainer.
         utility: minus the squared error of the probabilities, or the accuracy, on the validation rows.
-        retrain: how many models are trained without each row, from seeds of their own.
+        retrain: number of models to train without each row, each from another seed; 0 for the least-squares classifier.
 
     Cost (forward): two forward passes and O(n (d² + m d + m C)); with retraining, n + 1 trainings for each seed.
 
     Raises:
-        InputError: if that takes more than 2,000 trainings.
+        InputError: if the retraining takes more than 2,000 trainings.
     """
     if not retrain:
         game = Game.of(problem, utility)
         return (game.without_each() - game.of_all).numpy()
     n, order = len(problem.train), problem.sampling_order()
     if not 0 < retrain * (n + 1) <= MOST_TRAININGS:
-        said = f"of {n:,} rows takes {retrain * (n + 1):,} trainings, which is not from 1 to {MOST_TRAININGS:,}"
-        raise InputError(f"leave-one-out with retrain={retrain} {said}: take fewer rows, or retrain=0")
+        trainings = f"{retrain * (n + 1):,} trainings, which is not from 1 to {MOST_TRAININGS:,}"
+        raise InputError(
+            f"leave-one-out with retrain={retrain} of {n:,} rows takes {trainings}: take fewer rows, or retrain=0"
+        )
     utilities = torch.zeros(n + 1, dtype=torch.float64)
     with bar("training without a row", retrain * (n + 1)) as advance:
         for left_out in range(n + 1):
@@ -60,6 +63,6 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain:
 
 
 def _utility(trained: Problem, utility: Utility) -> Tensor:
-    """That of a trained model's probabilities on the validation rows."""
+    """The utility of a trained model's probabilities on the validation rows."""
     p = replace(trained, train=trained.validation, dynamics=None).probabilities().cpu()
     return worth(p, F.one_hot(trained.validation.y.cpu(), p.shape[1]).double(), utility)

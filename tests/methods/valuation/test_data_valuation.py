@@ -14,7 +14,7 @@ from torch import nn
 import influence_bench as ib
 from influence_bench.bench.models.architecture import Architecture, Recipe
 from influence_bench.bench.training.loop import train, trainer
-from influence_bench.methods.valuation.data_valuation import marginal_contributions
+from influence_bench.methods.valuation.shapley import marginal_contributions
 from influence_bench.methods.valuation.least_squares import Game
 
 ROUGH = Architecture("rough", lambda shape, classes: nn.Linear(shape[0], classes), Recipe(3, 4, "adam", 0.3))
