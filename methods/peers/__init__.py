@@ -1,1 +1,1 @@
-"""Other libraries' own implementations, as rows of the board."""
+"""Peers: other libraries' own implementations of methods, for comparison on the same leaderboard."""

@@ -1,4 +1,4 @@
-"""Captum's own implementations, each in its fastest documented way."""
+"""Captum's own implementations, each called in the fastest way that captum documents."""
 
 from importlib import import_module
 from typing import Any
@@ -16,12 +16,12 @@ from .inputs import SUMMED, copied, loader, modules, quietly, scores
 def captum_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin`, by captum's TracInCP with sample-wise gradients.
 
-    When: what captum itself would find, and take for it, is the question.
+    When: you compare with captum's own implementation: its scores and its cost.
 
     Args:
-        problem: a classifier with validation rows; every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for; with `all`, captum passes over what is neither a linear
-            layer nor a convolution.
+        problem: a classifier with validation rows; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used; with `all`, captum leaves out all layers but linear layers
+            and convolutions.
 
     Cost (gradients): captum's own, with the gradients of a batch in memory.
     """
@@ -32,12 +32,12 @@ def captum_tracin(problem: Problem, layers: Layers = "last") -> Scores:
 def captum_tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin-self`, by captum's TracInCP with sample-wise gradients.
 
-    When: what captum itself would find, and take for it, is the question.
+    When: you compare with captum's own implementation: its scores and its cost.
 
     Args:
-        problem: a classifier; every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for; with `all`, captum passes over what is neither a linear
-            layer nor a convolution.
+        problem: a classifier; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used; with `all`, captum leaves out all layers but linear layers
+            and convolutions.
 
     Cost (gradients): captum's own, with the gradients of a batch in memory.
     """
@@ -48,10 +48,10 @@ def captum_tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
 def captum_tracin_fast(problem: Problem) -> Scores:
     """As `tracin-self` on the last layer without its bias, which captum's TracInCPFast leaves out.
 
-    When: what captum itself would find, and take for it, is the question.
+    When: you compare with captum's own implementation: its scores and its cost.
 
     Args:
-        problem: a classifier whose last layer is linear; every checkpoint counts with its learning rate.
+        problem: a classifier whose last layer is linear; a checkpoint's weight is its learning rate.
 
     Cost (gradients): captum's own: about two forward passes per checkpoint.
     """
@@ -64,21 +64,21 @@ def captum_arnoldi(
 ) -> Scores:
     """As `arnoldi`, by captum's ArnoldiInfluenceFunction.
 
-    When: what captum itself would find, and take for it, is the question.
+    When: you compare with captum's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        rank: number of eigenvalues at most.
-        steps: of the iteration.
-        damping: λ of the mean training loss; captum is given n λ, since its Hessian is the sum's.
-        layers: whose parameters the gradients are taken for.
+        rank: largest number of eigenvalues.
+        steps: number of steps of the Arnoldi iteration.
+        damping: λ for the Hessian of the mean training loss; captum gets n λ, since its Hessian is that of the sum.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): captum's own: about three epochs per step.
     """
     with quietly(problem.seed):
-        found = arnoldi(problem, rank, steps, damping, layers)
+        function = arnoldi(problem, rank, steps, damping, layers)
         valid = problem.validation.to(problem.device)
-        return scores(-len(problem.train) * found.influence((valid.x, valid.y)).mean(0))
+        return scores(-len(problem.train) * function.influence((valid.x, valid.y)).mean(0))
 
 
 @method(family="peer", paper="captum: ArnoldiInfluenceFunction, self-influence", package="captum")
@@ -87,60 +87,60 @@ def captum_arnoldi_self(
 ) -> Scores:
     """As `arnoldi-self`, by captum's ArnoldiInfluenceFunction.
 
-    When: what captum itself would find, and take for it, is the question.
+    When: you compare with captum's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier.
-        rank: number of eigenvalues at most.
-        steps: of the iteration.
-        damping: λ of the mean training loss; captum is given n λ, since its Hessian is the sum's.
-        layers: whose parameters the gradients are taken for.
+        rank: largest number of eigenvalues.
+        steps: number of steps of the Arnoldi iteration.
+        damping: λ for the Hessian of the mean training loss; captum gets n λ, since its Hessian is that of the sum.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): captum's own: about three epochs per step.
     """
     with quietly(problem.seed):
-        found = arnoldi(problem, rank, steps, damping, layers)
-        return scores(len(problem.train) * found.self_influence())
+        function = arnoldi(problem, rank, steps, damping, layers)
+        return scores(len(problem.train) * function.self_influence())
 
 
 def traced(problem: Problem, layers: Layers, query: Examples | None = None) -> Tensor:
-    """Products of gradients with the query's mean gradient, or with themselves, by TracInCP over the checkpoints."""
+    """Inner products of gradients with the query's mean gradient, or squared norms without a query, by TracInCP."""
     chosen = None if layers == "all" else modules(problem, layers)
     options = over_checkpoints(problem) | {"layers": chosen, "sample_wise_grads_per_batch": True}
     with quietly(problem.seed):
-        trace = import_module("captum.influence").TracInCP
-        found = trace(copied(problem, layers), loader(problem, problem.train), **options)
+        library = import_module("captum.influence")
+        tracin = library.TracInCP(copied(problem, layers), loader(problem, problem.train), **options)
         if query is None:
-            own: Tensor = found.self_influence()
-            return own
-        total: Tensor = found.influence(loader(problem, query), aggregate=True)[0]
+            norms: Tensor = tracin.self_influence()
+            return norms
+        total: Tensor = tracin.influence(loader(problem, query), aggregate=True)[0]
         return total / len(query)
 
 
 def fast(problem: Problem, layers: Layers) -> Tensor:
-    """Squared norms of the gradients of one layer's weights, summed over the checkpoints, by TracInCPFast."""
+    """Squared norms of the gradients of a single layer's weights, summed over the checkpoints, by TracInCPFast."""
     (layer,) = modules(problem, layers)
     with quietly(problem.seed):
-        trace = import_module("captum.influence").TracInCPFast
-        found = trace(copied(problem, layers), layer, loader(problem, problem.train), **over_checkpoints(problem))
-        own: Tensor = found.self_influence()
-        return own
+        library, train = import_module("captum.influence"), loader(problem, problem.train)
+        tracin = library.TracInCPFast(copied(problem, layers), layer, train, **over_checkpoints(problem))
+        norms: Tensor = tracin.self_influence()
+        return norms
 
 
 def over_checkpoints(problem: Problem) -> dict[str, Any]:
-    """The checkpoints, which captum asks for by name, and the loss."""
-    states = [(problem.state_at(one), one.learning_rate) for one in problem.checkpoints]
+    """Captum's options for the checkpoints, which it loads by name, and for the loss."""
+    states = [(problem.state_at(checkpoint), checkpoint.learning_rate) for checkpoint in problem.checkpoints]
 
     def load(model: nn.Module, name: str) -> float:
         state, learning_rate = states[int(name)]
-        model.load_state_dict(state, strict=False)  # a shared tensor has one name only
+        model.load_state_dict(state, strict=False)  # the state has a shared tensor under its first name only
         return learning_rate
 
     return {"checkpoints": [str(k) for k in range(len(states))], "checkpoints_load_func": load, "loss_fn": SUMMED}
 
 
 def arnoldi(problem: Problem, rank: int, steps: int, damping: float, layers: Layers) -> Any:
-    """Captum's Arnoldi influence of the model as it stands; `captum.influence` does not export it."""
+    """Captum's Arnoldi influence function for the model as it stands; `captum.influence` does not export it."""
     function = import_module("captum.influence._core.arnoldi_influence_function").ArnoldiInfluenceFunction
     return function(
         copied(problem, layers),

@@ -1,4 +1,7 @@
-"""Dattri's own implementations. Where it sums over batches what is no sum, its curvature gets all rows as one batch."""
+"""Dattri's own implementations.
+
+Where dattri sums over batches a quantity that is not a sum, its curvature gets all rows as a single batch.
+"""
 
 from importlib import import_module
 from typing import Any
@@ -20,13 +23,13 @@ from .inputs import OneQuery, as_one, copied, loader, mean_loss, parameters, qui
 def dattri_tracin(problem: Problem, layers: Layers = "last") -> Scores:
     """As `tracin`, by dattri without its random projection.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
-        problem: a classifier with validation rows; every checkpoint counts with its learning rate.
-        layers: whose parameters the gradients are taken for.
+        problem: a classifier with validation rows; a checkpoint's weight is its learning rate.
+        layers: the layers whose gradients are used.
 
-    Cost (gradients): dattri's own: gradients of all parameters are formed, whatever the layers.
+    Cost (gradients): dattri's own: it computes the gradients of all parameters, whatever the layers.
     """
     return scores(-traced(problem, layers, problem.validation))
 
@@ -35,12 +38,12 @@ def dattri_tracin(problem: Problem, layers: Layers = "last") -> Scores:
 def dattri_influence_exact(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `influence-exact`, by dattri.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
-        layers: whose parameters the gradients are taken for.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): dattri's own: the Hessian (p, p) of all rows at once.
     """
@@ -49,15 +52,15 @@ def dattri_influence_exact(problem: Problem, damping: float = 0.01, layers: Laye
 
 @method(family="peer", paper="dattri: IFAttributorCG", uses={"validation"}, package="dattri")
 def dattri_influence_cg(problem: Problem, damping: float = 0.01, steps: int = 10, layers: Layers = "last") -> Scores:
-    """As `influence-cg`, by dattri, which does all the steps: it divides 0 by 0 if it converges before.
+    """As `influence-cg`, by dattri, which always does all steps, and divides 0 by 0 if it converges earlier.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
-        steps: of the iteration, by default dattri's own.
-        layers: whose parameters the gradients are taken for.
+        steps: number of iterations; the default is dattri's own.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): dattri's own: about three epochs per step.
     """
@@ -75,15 +78,16 @@ def dattri_lissa(
 ) -> Scores:
     """As `lissa`, by dattri, whose scale does not follow the curvature.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        damping: λ > 0; dattri is given λ / scale.
-        scale: above half the largest eigenvalue, by default dattri's own; the series needs about scale/λ steps.
-        steps: of the series, a hundredth of dattri's own number, since each takes it a fifth of a second.
-        samples_per_step: training rows behind each product.
-        layers: whose parameters the gradients are taken for.
+        damping: λ > 0; dattri gets λ / scale.
+        scale: above half the largest eigenvalue; the default is dattri's own. The series needs about scale/λ steps.
+        steps: number of steps of the series; the default is a hundredth of dattri's own, since a step takes dattri a
+            fifth of a second.
+        samples_per_step: number of training rows in each Hessian-vector product.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): dattri's own: about 3 × steps × samples_per_step / n epochs.
     """
@@ -97,15 +101,15 @@ def dattri_arnoldi(
 ) -> Scores:
     """As `arnoldi`, by dattri.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        rank: number of eigenvalues at most; dattri takes their roots, and gives nothing but NaN
-            if one is below -λ or 0.
-        steps: of the iteration, fewer than parameters.
+        rank: largest number of eigenvalues; dattri takes their square roots, and all scores are NaN if an eigenvalue is
+            below -λ or 0.
+        steps: number of steps of the Arnoldi iteration, below the number of parameters.
         damping: λ ≥ 0.
-        layers: whose parameters the gradients are taken for.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): dattri's own: about three epochs per step.
     """
@@ -118,12 +122,12 @@ def dattri_arnoldi(
 def dattri_datainf(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `datainf`, by dattri, with one λ for all layers.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        damping: λ as it is, where `datainf` takes a share of the mean square of a layer's gradients.
-        layers: whose parameters the gradients are taken for.
+        damping: λ itself, while `datainf` takes a share of the mean square of a layer's gradient entries.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): dattri's own, with the gradients (n, p) in memory.
     """
@@ -142,16 +146,16 @@ def dattri_trak(
 ) -> Scores:
     """As `trak`, by dattri.
 
-    When: what dattri itself would find, and take for it, is the question.
+    When: you compare with dattri's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        k: columns of the projection, at most as many as there are parameters.
-        damping: λ as it is, where `trak` takes a share of the mean eigenvalue.
-        layers: whose parameters the gradients are taken for.
-        checkpoints: the model as it stands, or the mean over all.
+        k: number of columns of the projection, at most the number of parameters.
+        damping: λ itself, while `trak` takes a share of the mean eigenvalue.
+        layers: the layers whose gradients are used.
+        checkpoints: `last`, the model as it stands, or `all`, the mean over all.
 
-    Cost (gradients): dattri's own: the projection matrix is made anew for each batch.
+    Cost (gradients): dattri's own: it draws the projection matrix again for each batch.
     """
     model = copied(problem, layers)
 
@@ -161,53 +165,53 @@ def dattri_trak(
     def chance(given: dict[str, Tensor], data: tuple[Tensor, Tensor]) -> Tensor:
         return odds(given, data).sigmoid()
 
-    states = [dict(problem.state_at(one)) for one in over(problem, checkpoints)]
+    states = [dict(problem.state_at(checkpoint)) for checkpoint in over(problem, checkpoints)]
     task = import_module("dattri.task").AttributionTask(odds, model, states)
     options = {"layer_name": parameters(problem, layers), "device": str(problem.device), "regularization": damping}
     projection = {"proj_dim": min(k, size(problem, layers)), "proj_seed": problem.seed, "device": str(problem.device)}
     with quietly(problem.seed):
-        found = import_module("dattri.algorithm").TRAKAttributor(task, chance, projection, **options)
-        found.cache(loader(problem, problem.train))
-        return scores(-found.attribute(loader(problem, problem.validation)).sum(1))
+        attributor = import_module("dattri.algorithm").TRAKAttributor(task, chance, projection, **options)
+        attributor.cache(loader(problem, problem.train))
+        return scores(-attributor.attribute(loader(problem, problem.validation)).sum(1))
 
 
-def influence(problem: Problem, attributor: str, layers: Layers, **options: Any) -> Scores:
-    """Minus the influence on the mean validation loss by one of dattri's attributors, of the model as it stands."""
-    return scores(-attributed(problem, attributor, layers, problem.validation, [dict(problem.state_at())], **options))
+def influence(problem: Problem, name: str, layers: Layers, **options: Any) -> Scores:
+    """Minus the influence on the mean validation loss by dattri's attributor of a name, for the model as it stands."""
+    return scores(-attributed(problem, name, layers, problem.validation, [dict(problem.state_at())], **options))
 
 
 def traced(problem: Problem, layers: Layers, query: Examples | None = None) -> Tensor:
-    """Products of gradients with the query's mean gradient, or with themselves, summed over the checkpoints."""
-    states = [dict(problem.state_at(one)) for one in problem.checkpoints]
-    rates = torch.tensor([one.learning_rate for one in problem.checkpoints])
+    """Inner products of gradients with the query's mean gradient, or squared norms without a query, by TracIn."""
+    states = [dict(problem.state_at(checkpoint)) for checkpoint in problem.checkpoints]
+    rates = torch.tensor([checkpoint.learning_rate for checkpoint in problem.checkpoints])
     options: dict[str, Any] = {"weight_list": rates, "normalized_grad": False}
     return attributed(problem, "TracInAttributor", layers, query, states, **options)
 
 
 def attributed(
     problem: Problem,
-    attributor: str,
+    name: str,
     layers: Layers,
     query: Examples | None,
     states: list[dict[str, Tensor]],
     **options: Any,
 ) -> Tensor:
-    """Self-attribution, or attribution to the query's rows as if they were one sample, with their mean loss."""
+    """Attributions (n,) to the query's rows as one sample, or self-attributions, by dattri's attributor of a name."""
     model = OneQuery(copied(problem, layers), problem.train.x.shape[1:])
-    states = [{f"model.{name}": part for name, part in state.items()} for state in states]
+    states = [{f"model.{key}": tensor for key, tensor in state.items()} for state in states]
 
     def loss(given: dict[str, Tensor], data: tuple[Tensor, Tensor]) -> Tensor:
         return mean_loss(functional_call(model, given, (data[0],)), data[1])
 
-    options |= {"layer_name": [f"model.{name}" for name in parameters(problem, layers)], "device": str(problem.device)}
+    options |= {"layer_name": [f"model.{key}" for key in parameters(problem, layers)], "device": str(problem.device)}
     order = problem.sampling_order()
     train = loader(problem, problem.train[order])
     with quietly(problem.seed):
         task = import_module("dattri.task").AttributionTask(loss, model, states)
-        found = getattr(import_module("dattri.algorithm"), attributor)(task, **options)
-        found.projector_kwargs = None  # TracIn takes it for a projection to 512 dimensions if given as an argument
-        if attributor != "TracInAttributor":
-            found.cache(loader(problem, problem.train[order], len(order)))
-        one = None if query is None else loader(problem, as_one(query))
-        values = found.self_attribute(train) if one is None else found.attribute(train, one)[:, 0]
+        attributor = getattr(import_module("dattri.algorithm"), name)(task, **options)
+        attributor.projector_kwargs = None  # as an argument, None means to TracIn a projection to 512 dimensions
+        if name != "TracInAttributor":
+            attributor.cache(loader(problem, problem.train[order], len(order)))
+        sample = None if query is None else loader(problem, as_one(query))
+        values = attributor.self_attribute(train) if sample is None else attributor.attribute(train, sample)[:, 0]
     return torch.empty_like(values).scatter_(0, order.to(values.device), values)

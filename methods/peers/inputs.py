@@ -1,4 +1,4 @@
-"""What other libraries are given: a copy of the model, the selected layers by name, rows in whole batches, quiet."""
+"""The inputs of other libraries: a copy of the model, the names of the selected layers, and rows in whole batches."""
 
 import copy
 import io
@@ -22,29 +22,29 @@ SUMMED = nn.CrossEntropyLoss(reduction="sum")
 
 
 class Rows(TensorDataset):
-    """Rows that `DataLoader` takes a whole batch of at once."""
+    """Rows that `DataLoader` fetches a whole batch at a time."""
 
     __getitems__ = TensorDataset.__getitem__
 
 
 def whole(batch: Sequence[Tensor]) -> list[Tensor]:
-    """The batch as it is: nobody is charged for collating rows."""
+    """The batch as it is, so that no library's cost includes collating rows."""
     return list(batch)
 
 
 def rows(problem: Problem, examples: Examples, *more: Tensor) -> Rows:
-    """Inputs, labels and more of each row, on the problem's device.
+    """Inputs, labels and further tensors of each row, on the problem's device.
 
     Raises:
-        InputError: if the inputs are no single tensor.
+        InputError: if the inputs are not a single tensor.
     """
     if not isinstance(examples.x, Tensor):
-        raise InputError("other libraries are given inputs in one tensor; here they are several by name")
+        raise InputError("other libraries get inputs in a single tensor; here they are several: take our own methods")
     return Rows(*(part.to(problem.device) for part in (examples.x, examples.y, *more)))
 
 
 def loader(problem: Problem, examples: Examples, batch_size: int | None = None) -> DataLoader[tuple[Tensor, ...]]:
-    """Batches of inputs and labels in order, by default of the problem's size."""
+    """Batches of inputs and labels, in the order of the rows, by default of the problem's batch size."""
     return DataLoader(rows(problem, examples), batch_size or problem.batch_size, collate_fn=whole)
 
 
@@ -60,18 +60,18 @@ def parameters(problem: Problem, layers: Layers) -> list[str]:
 
 
 def size(problem: Problem, layers: Layers) -> int:
-    """Number of selected parameters, p."""
+    """The number p of selected parameters."""
     return sum(problem.state[name].numel() for name in parameters(problem, layers))
 
 
 def copied(problem: Problem, layers: Layers) -> nn.Module:
-    """A copy of the model for a library to change, in evaluation mode; the selected parameters alone want gradients.
+    """A copy of the model in evaluation mode, which a library may change; only the selected parameters get gradients.
 
     Raises:
-        InputError: if the problem has a loss of its own, which no library here is given.
+        InputError: if the problem has a loss of its own, which is not passed on to other libraries.
     """
     if problem.loss is not None:
-        raise InputError("other libraries are given cross-entropy on logits; this problem has a loss of its own")
+        raise InputError("other libraries get cross-entropy on logits; here the loss differs: take our own methods")
     chosen, model = parameters(problem, layers), copy.deepcopy(problem.model).to(problem.device).eval()
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in chosen)
@@ -79,14 +79,14 @@ def copied(problem: Problem, layers: Layers) -> nn.Module:
 
 
 class OneQuery(nn.Module):
-    """The model for batches whose rows are themselves batches of rows: many rows become one sample."""
+    """The model for batches whose samples are each a batch of rows, so that many rows count as one sample."""
 
     def __init__(self, model: nn.Module, shape: torch.Size) -> None:
         super().__init__()
         self.model, self.shape = model, shape
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, ..., *shape) to logits, one row after the other."""
+        """Logits of all rows of all samples, one below the other, from inputs (samples, rows, *shape)."""
         logits: Tensor = self.model(x.reshape(-1, *self.shape))
         return logits
 
@@ -103,14 +103,14 @@ def as_one(examples: Examples) -> Examples:
 
 def scores(values: Tensor) -> Scores:
     """Values (n,) as scores."""
-    found: Scores = values.detach().double().cpu().numpy()
-    return found
+    array: Scores = values.detach().double().cpu().numpy()
+    return array
 
 
 @contextmanager
 def quietly(seed: int) -> Iterator[None]:
-    """Without what a library prints and warns of; global generators at a seed and afterwards as they were."""
-    before, drawn = logging.root.manager.disable, np.random.get_state()
+    """Silence what a library prints, logs and warns; seed the global generators and restore them afterwards."""
+    disabled, numpy_state = logging.root.manager.disable, np.random.get_state()
     logging.disable(logging.WARNING)
     silent = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
     try:
@@ -120,5 +120,5 @@ def quietly(seed: int) -> Iterator[None]:
             np.random.seed(seed)
             yield
     finally:
-        np.random.set_state(drawn)
-        logging.disable(before)
+        np.random.set_state(numpy_state)
+        logging.disable(disabled)

@@ -20,11 +20,11 @@ from .inputs import copied, modules, quietly, rows, scores, whole
 def kronfluence_ekfac(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `ekfac`, by kronfluence.
 
-    When: what kronfluence itself would find, and take for it, is the question.
+    When: you compare with kronfluence's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
+        layers: the layers whose gradients are used; kronfluence supports linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
     Cost (gradients): kronfluence's own: four passes and more.
@@ -36,11 +36,11 @@ def kronfluence_ekfac(problem: Problem, layers: Layers = "last", labels: Labels 
 def kronfluence_ekfac_self(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `ekfac-self`, by kronfluence.
 
-    When: what kronfluence itself would find, and take for it, is the question.
+    When: you compare with kronfluence's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier.
-        layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
+        layers: the layers whose gradients are used; kronfluence supports linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
     Cost (gradients): kronfluence's own: four passes and more.
@@ -52,11 +52,11 @@ def kronfluence_ekfac_self(problem: Problem, layers: Layers = "last", labels: La
 def kronfluence_kfac(problem: Problem, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """As `kfac`, by kronfluence.
 
-    When: what kronfluence itself would find, and take for it, is the question.
+    When: you compare with kronfluence's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        layers: whose parameters the gradients are taken for; kronfluence knows linear layers and convolutions only.
+        layers: the layers whose gradients are used; kronfluence supports linear layers and convolutions only.
         labels: `sampled` from the model's own probabilities, or `given`.
 
     Cost (gradients): kronfluence's own: three passes and more.
@@ -67,9 +67,10 @@ def kronfluence_kfac(problem: Problem, layers: Layers = "last", labels: Labels =
 def kronfluence(
     problem: Problem, layers: Layers, query: Examples | None = None, *, strategy: str, labels: Labels = "sampled"
 ) -> Tensor:
-    """g_i·C⁻¹g_i, or g_i·C⁻¹v, for the strategy's curvature C damped by a tenth of its mean eigenvalue.
+    """g_i·C⁻¹v (n,) for the query's mean gradient v, or g_i·C⁻¹g_i without a query.
 
-    Sampled labels come from the same random numbers as ours.
+    C is the strategy's curvature, damped by a tenth of its mean eigenvalue. Sampled labels come from the same random
+    numbers as in our own `kfac` and `ekfac`.
     """
     library = import_module("kronfluence")
 
@@ -81,18 +82,18 @@ def kronfluence(
     task.get_influence_tracked_modules = lambda: None if layers == "all" else modules(problem, layers)
     task.enable_post_process_per_sample_gradient = False
     train, size = rows(problem, problem.train, chances(problem)), problem.batch_size
-    take: dict[str, Any] = {"damping_factor": None, "aggregate_query_gradients": query is not None}
-    score_args = library.arguments.ScoreArguments(**take)
+    options: dict[str, Any] = {"damping_factor": None, "aggregate_query_gradients": query is not None}
+    score_args = library.arguments.ScoreArguments(**options)
     factor_args = library.arguments.FactorArguments(strategy, use_empirical_fisher=labels == "given")
     with TemporaryDirectory() as folder, quietly(problem.seed):
         model, cpu = library.prepare_model(copied(problem, layers), task), str(problem.device) == "cpu"
-        found = library.Analyzer("peer", model, task, cpu, disable_tqdm=True, output_dir=folder)
-        found.set_dataloader_kwargs(library.utils.dataset.DataLoaderKwargs(collate_fn=whole))
-        found.fit_all_factors("f", train, size, factor_args=factor_args)
+        analyzer = library.Analyzer("peer", model, task, cpu, disable_tqdm=True, output_dir=folder)
+        analyzer.set_dataloader_kwargs(library.utils.dataset.DataLoaderKwargs(collate_fn=whole))
+        analyzer.fit_all_factors("f", train, size, factor_args=factor_args)
         if query is None:
-            found.compute_self_scores("s", "f", train, size, score_args=score_args)
-            values: Tensor = found.load_self_scores("s")["all_modules"]
+            analyzer.compute_self_scores("s", "f", train, size, score_args=score_args)
+            values: Tensor = analyzer.load_self_scores("s")["all_modules"]
             return values
-        found.compute_pairwise_scores("s", "f", rows(problem, query), train, size, size, score_args=score_args)
-        total: Tensor = found.load_pairwise_scores("s")["all_modules"][0]
+        analyzer.compute_pairwise_scores("s", "f", rows(problem, query), train, size, size, score_args=score_args)
+        total: Tensor = analyzer.load_pairwise_scores("s")["all_modules"][0]
         return total / len(query)

@@ -1,6 +1,7 @@
 """pyDVL's own implementations of influence and of data values.
 
-It averages over batches without regard to their sizes, so its curvature gets all rows as one batch.
+pyDVL averages over batches without weighting them by their sizes, so it gets all rows as a single batch for the
+curvature.
 """
 
 from collections.abc import Callable
@@ -23,12 +24,12 @@ from .inputs import OneQuery, as_one, copied, loader, mean_loss, quietly, scores
 def pydvl_influence_exact(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `influence-exact`, by pyDVL.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
-        layers: whose parameters the gradients are taken for.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): pyDVL's own: the Hessian (p, p).
     """
@@ -41,14 +42,14 @@ def pydvl_influence_cg(
 ) -> Scores:
     """As `influence-cg`, by pyDVL.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
         damping: λ ≥ 0.
-        steps: of the iteration at most.
-        tolerance: of the relative residual.
-        layers: whose parameters the gradients are taken for.
+        steps: largest number of iterations.
+        tolerance: relative residual at which to stop.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): pyDVL's own: about three epochs per step.
     """
@@ -62,15 +63,15 @@ def pydvl_influence_cg(
 def pydvl_arnoldi(problem: Problem, rank: int = 10, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `arnoldi`, by pyDVL, whose iteration restarts until the eigenvectors have converged.
 
-    It starts from a vector that no seed governs, so the last digits differ from call to call.
+    It starts from a random vector that no seed controls, so the last digits differ from call to call.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        rank: number of eigenvalues, below that of parameters; by default pyDVL's own.
+        rank: number of eigenvalues, below the number of parameters; the default is pyDVL's own.
         damping: λ ≥ 0.
-        layers: whose parameters the gradients are taken for.
+        layers: the layers whose gradients are used.
 
     Cost (iterative): pyDVL's own: about three epochs per step.
     """
@@ -83,14 +84,14 @@ def pydvl_arnoldi(problem: Problem, rank: int = 10, damping: float = 0.01, layer
 def pydvl_datainf(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
     """As `datainf`, by pyDVL's inverse harmonic mean, with one λ for all layers.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        damping: λ as it is, where `datainf` takes a share of the mean square of a layer's gradients.
-        layers: whose parameters the gradients are taken for.
+        damping: λ itself, while `datainf` takes a share of the mean square of a layer's gradient entries.
+        layers: the layers whose gradients are used.
 
-    Cost (gradients): pyDVL's own: gradients of a batch in memory.
+    Cost (gradients): pyDVL's own, with the gradients of a batch in memory.
     """
     module = import_module("pydvl.influence.torch.util")
     options = {"regularization": damping, "block_structure": module.BlockMode.LAYER_WISE}
@@ -101,16 +102,16 @@ def pydvl_datainf(problem: Problem, damping: float = 0.01, layers: Layers = "las
 
 @method(family="peer", paper="pyDVL: EkfacInfluence", uses={"validation"}, package="pyDVL[influence]")
 def pydvl_ekfac(problem: Problem, damping: float = 0.01, layers: Layers = "last") -> Scores:
-    """As `ekfac`, by pyDVL, whose curvature is of another loss than the Fisher information's.
+    """As `ekfac`, by pyDVL, whose curvature comes from another loss and is not the Fisher information.
 
-    It is that of Σ_k √p_k log p_k, whose gradient's outer product has terms between classes.
+    The loss is Σ_k √p_k log p_k, and the outer product of its gradient has terms between classes.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        damping: λ as it is, where `ekfac` takes a share of the layer's mean eigenvalue.
-        layers: whose parameters the gradients are taken for; pyDVL refuses all but linear layers.
+        damping: λ itself, while `ekfac` takes a share of the layer's mean eigenvalue.
+        layers: the layers whose gradients are used; pyDVL supports linear layers only.
 
     Cost (gradients): pyDVL's own: four passes.
     """
@@ -119,7 +120,7 @@ def pydvl_ekfac(problem: Problem, damping: float = 0.01, layers: Layers = "last"
 
 
 def row_by_row(examples: Examples) -> Examples:
-    """Each row as a sample: pyDVL's EK-FAC takes no loss but its own, which fits no sample of many rows."""
+    """Each row as a sample of its own: pyDVL's EK-FAC has a fixed loss, which does not fit a sample of many rows."""
     return examples
 
 
@@ -127,11 +128,11 @@ def row_by_row(examples: Examples) -> Examples:
 def pydvl_knn_shapley(problem: Problem, k: int = 5) -> Scores:
     """As `knn-shapley`, by pyDVL on the same features.
 
-    When: what pyDVL itself would find, and take for it, is the question.
+    When: you compare with pyDVL's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        k: neighbours that the classifier asks.
+        k: number of neighbours of the classifier.
 
     Cost (forward): two forward passes and pyDVL's own.
     """
@@ -141,24 +142,31 @@ def pydvl_knn_shapley(problem: Problem, k: int = 5) -> Scores:
             dataset(features(problem, examples).double().numpy(), examples.y.cpu().numpy())
             for examples in (problem.train, problem.validation)
         )
-        found = valuation.KNNShapleyValuation(KNeighborsClassifier(k), valid, progress=False)
-        return scores(-torch.as_tensor(found.fit(train).result.sort(key="index").values))
+        shapley = valuation.KNNShapleyValuation(KNeighborsClassifier(k), valid, progress=False)
+        return scores(-torch.as_tensor(shapley.fit(train).result.sort(key="index").values))
 
 
 def torch_influence(name: str) -> Any:
-    """One of pyDVL's influence functions."""
+    """The class of a pyDVL influence function."""
     return getattr(import_module("pydvl.influence.torch"), name)
 
 
 def influence(
     problem: Problem, layers: Layers, make: Callable[[nn.Module], Any], query: Callable[[Examples], Examples] = as_one
 ) -> Scores:
-    """Minus the influence on the mean validation loss, whose gradient is that of one sample of many rows, or a mean."""
+    """Minus the influence on the mean validation loss.
+
+    Args:
+        problem: a classifier with validation rows.
+        layers: the layers whose gradients are used.
+        make: pyDVL's influence function for a model.
+        query: how pyDVL gets the validation rows: as one sample, or as samples whose influence factors are averaged.
+    """
     with quietly(problem.seed):
         model = OneQuery(copied(problem, layers), problem.train.x.shape[1:])
-        found = make(model).fit(loader(problem, problem.train, len(problem.train)))
+        fitted = make(model).fit(loader(problem, problem.train, len(problem.train)))
         valid = query(problem.validation.to(problem.device))
         mode = import_module("pydvl.influence").InfluenceMode.Up
-        factors = found.influence_factors(valid.x, valid.y).mean(0, keepdim=True)
-        parts = [found.influences_from_factors(factors, x, y, mode=mode)[0] for x, y in loader(problem, problem.train)]
+        factors = fitted.influence_factors(valid.x, valid.y).mean(0, keepdim=True)
+        parts = [fitted.influences_from_factors(factors, x, y, mode=mode)[0] for x, y in loader(problem, problem.train)]
         return scores(-torch.cat(parts))

@@ -1,4 +1,4 @@
-"""TRAK by its authors' own library."""
+"""TRAK by its authors' own library, traker."""
 
 from importlib import import_module
 from tempfile import TemporaryDirectory
@@ -24,25 +24,26 @@ def traker_trak(
 ) -> Scores:
     """As `trak`, by traker in float32; scores differ by a factor, since traker divides the inverse by its mean.
 
-    When: what traker itself would find, and take for it, is the question.
+    When: you compare with traker's own implementation: its scores and its cost.
 
     Args:
         problem: a classifier with validation rows.
-        k: columns of the projection; gradients of no more numbers are taken as they are. With a projection to 100 or
-            less, traker fails on a CPU: it has thrown the matrix away when it comes to score.
-        damping: λ as it is, where `trak` takes a share of the mean eigenvalue; traker's own 0 inverts a singular matrix
-            wherever k is above the gradients' rank.
-        layers: whose parameters the gradients are taken for.
-        checkpoints: the model as it stands, or the mean over all.
+        k: number of columns of the projection; gradients with at most k numbers are not projected. On a CPU traker
+            fails if it projects to 100 columns or fewer, since it drops the matrix before it scores.
+        damping: λ itself, while `trak` takes a share of the mean eigenvalue; traker's own default 0 inverts a singular
+            matrix wherever k is above the rank of the gradients.
+        layers: the layers whose gradients are used.
+        checkpoints: `last`, the model as it stands, or `all`, the mean over all.
 
-    Cost (gradients): traker's own: on a CPU the projection matrix is made anew for each batch.
+    Cost (gradients): traker's own: on a CPU it draws the projection matrix again for each batch.
     """
     trak, device = import_module("trak"), str(problem.device)
-    chosen, states = parameters(problem, layers), [problem.state_at(one) for one in over(problem, checkpoints)]
-    taken_whole = import_module("trak.projectors").NoOpProjector(device=device)
-    projector = taken_whole if size(problem, layers) <= k else None
+    selected = parameters(problem, layers)
+    states = [problem.state_at(checkpoint) for checkpoint in over(problem, checkpoints)]
+    no_projection = import_module("trak.projectors").NoOpProjector(device=device)
+    projector = no_projection if size(problem, layers) <= k else None
     with TemporaryDirectory() as folder, quietly(problem.seed):
-        found = trak.TRAKer(
+        traker = trak.TRAKer(
             copied(problem, layers),
             "image_classification",
             len(problem.train),
@@ -52,16 +53,16 @@ def traker_trak(
             proj_dim=k,
             projector_seed=problem.seed,
             use_half_precision=False,
-            grad_wrt=chosen,
+            grad_wrt=selected,
             lambda_reg=damping,
         )
         for number, state in enumerate(states):
-            found.load_checkpoint(dict(state), model_id=number)
+            traker.load_checkpoint(dict(state), model_id=number)
             for batch in loader(problem, problem.train):
-                found.featurize(batch, num_samples=len(batch[1]))
-        found.finalize_features()
+                traker.featurize(batch, num_samples=len(batch[1]))
+        traker.finalize_features()
         for number, state in enumerate(states):
-            found.start_scoring_checkpoint("valid", dict(state), number, len(problem.validation))
+            traker.start_scoring_checkpoint("valid", dict(state), number, len(problem.validation))
             for batch in loader(problem, problem.validation):
-                found.score(batch, num_samples=len(batch[1]))
-        return scores(-torch.tensor(found.finalize_scores("valid")).double().sum(1))
+                traker.score(batch, num_samples=len(batch[1]))
+        return scores(-torch.tensor(traker.finalize_scores("valid")).double().sum(1))
