@@ -1,4 +1,4 @@
-"""Causal language models that learn to answer prompts: their loss is the mean over the answer's tokens."""
+"""Causal language models that learn to answer prompts, with a loss over the answer's tokens."""
 
 import torch
 from torch import Size, Tensor, nn
@@ -10,19 +10,27 @@ from ..problem.texts import Texts
 from . import pretrained as hub
 from .architecture import IGNORED, model
 
-END = 1  # a byte that no text holds; 0 pads
+END = 1  # the byte that ends an answer; no text holds it. Byte 0 is padding
 
 
 def next_tokens(examples: Examples, pretrained: str, length: int) -> Examples:
-    """Prompts and answers as `input_ids` (n, L) and, for labels (n, L), the token that follows at each place.
+    """Encode prompts with answers as `input_ids` (n, L) and labels (n, L): the next token at each position.
 
-    Outside the answer, the label is one that losses ignore. Without a pre-trained model tokens are bytes.
+    Outside the answer, the label is `IGNORED`.
+
+    Args:
+        examples: prompts with their answers, as texts.
+        pretrained: the model whose tokenizer to use; without a pre-trained model, tokens are bytes.
+        length: largest L; longer rows are cut off.
 
     Raises:
         InputError: if the inputs are not prompts with their answers.
     """
     if not isinstance(examples.x, Texts) or len(examples.x.parts) != 2:
-        raise InputError("a causal language model reads prompts with answers, and this dataset holds none")
+        raise InputError(
+            "a causal language model reads prompts with answers, and this dataset holds none: choose a dataset of kind"
+            " generation"
+        )
     written = [([*f"{prompt}\n".encode()], [*answer.encode(), END]) for prompt, answer in examples.x]
     if pretrained:
         tokenizer = hub.load("AutoTokenizer", pretrained)
@@ -34,9 +42,9 @@ def next_tokens(examples: Examples, pretrained: str, length: int) -> Examples:
     ids = torch.zeros(len(written), width, dtype=torch.int64)
     labels = torch.full_like(ids, IGNORED)
     for row, (head, tail) in enumerate(written):
-        whole = torch.tensor([*head, *tail])[: width + 1]
-        ids[row, : len(whole)] = whole[:width]
-        labels[row, len(head) - 1 : len(whole) - 1] = whole[len(head) :]
+        line = torch.tensor([*head, *tail])[: width + 1]
+        ids[row, : len(line)] = line[:width]
+        labels[row, len(head) - 1 : len(line) - 1] = line[len(head) :]
     return Examples({"input_ids": ids}, labels)
 
 
@@ -62,18 +70,18 @@ def answer_loss(outputs: Tensor, y: Tensor) -> Tensor:
 def causal_lm(
     shape: Size, classes: int, pretrained: str = "", rank: int = 8, targets: str = "q_proj v_proj", length: int = 256
 ) -> nn.Module:
-    """A language model with LoRA: a pre-trained one, or a tiny Llama on bytes, all of which is then trained.
+    """A language model with LoRA: a pre-trained model, or a tiny Llama on bytes that is trained as a whole.
 
     Args:
-        shape: of an encoded row; of no matter.
-        classes: of no matter.
-        pretrained: a folder, or the hub's name of any causal language model in safetensors.
-        rank: of the adapters.
-        targets: last parts of the names of the layers that get adapters, apart by spaces.
-        length: tokens from which a row is cut off.
+        shape: ignored.
+        classes: ignored.
+        pretrained: a folder, or the name on the hub, of any causal language model in safetensors.
+        rank: rank of the adapters.
+        targets: last parts of the names of the layers that get adapters, separated by spaces.
+        length: largest number of tokens in a row; longer rows are cut off.
 
     Raises:
-        InputError: if the extra `text` is not installed, there is no such model, or no layer is of the targets.
+        InputError: if the extra `text` is not installed, there is no such model, or no layer has such a name.
     """
     network = hub.model("AutoModelForCausalLM", pretrained) if pretrained else _tiny(length)
     network.config.use_cache = False  # type: ignore[union-attr]

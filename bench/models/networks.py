@@ -19,9 +19,9 @@ def logistic(shape: Size, classes: int) -> nn.Module:
 
 @model(epochs=30, batch_size=64, optimizer="adam", learning_rate=2e-2, weight_decay=3e-3, schedule="one-cycle")
 def mlp(shape: Size, classes: int, width: int = 128) -> nn.Module:
-    """Two hidden layers of 128 and 64 rectified units, or of another width and half of it."""
+    """Two hidden layers of 128 and 64 rectified units, or of `width` and half as many."""
     if width < 2:
-        raise InputError(f"mlp: width={width} does not fit: at least 2")
+        raise InputError(f"mlp: width={width} is out of range: give at least 2")
     widths = (shape.numel(), width, width // 2)
     hidden = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width // 2, classes))
@@ -51,7 +51,7 @@ def small_resnet(shape: Size, classes: int) -> nn.Module:
     augment=True,
 )
 def resnet_18(shape: Size, classes: int) -> nn.Module:
-    """ResNet-18 as it is for CIFAR, without pooling after the first convolution: 11 million parameters."""
+    """ResNet-18 in its form for CIFAR, without pooling after the first convolution: 11 million parameters."""
     return _residual(shape, classes, (64, *[64] * 2, *[128] * 2, *[256] * 2, *[512] * 2), stride=1)
 
 
@@ -65,12 +65,15 @@ def resnet_18(shape: Size, classes: int) -> nn.Module:
     augment=True,
 )
 def resnet_34(shape: Size, classes: int) -> nn.Module:
-    """ResNet-34 as it is for CIFAR, by the recipe of Outlier Gradient Analysis: 21 million parameters."""
+    """ResNet-34 in its form for CIFAR, with the recipe of Outlier Gradient Analysis: 21 million parameters."""
     return _residual(shape, classes, (64, *[64] * 3, *[128] * 4, *[256] * 6, *[512] * 3), stride=1)
 
 
 def _residual(shape: Size, classes: int, widths: Sequence[int], stride: int) -> nn.Module:
-    """A convolution to the first width, a residual block to each of the others, halving where it grows; their mean."""
+    """A convolution to the first width, a residual block for each further width, and a linear layer on the mean.
+
+    A block to a larger width halves height and width of the image.
+    """
     return nn.Sequential(
         nn.Conv2d(shape[0], widths[0], 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(widths[0]),
@@ -83,7 +86,7 @@ def _residual(shape: Size, classes: int, widths: Sequence[int], stride: int) -> 
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 × 3 convolutions around a shortcut (He et al. 2016)."""
+    """Two 3 × 3 convolutions with a shortcut around them (He et al. 2016)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -95,6 +98,6 @@ class ResidualBlock(nn.Module):
             self.shortcut = nn.Sequential(conv(inputs, outputs, 1, stride=stride), nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         out = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
         return F.relu(out + self.shortcut(x))

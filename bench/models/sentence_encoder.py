@@ -1,4 +1,4 @@
-"""Sentence encoders: a pre-trained transformer with low-rank adapters, and a classifier on its mean output."""
+"""Sentence encoders: a pre-trained transformer with low-rank adapters, and a linear classifier on its mean output."""
 
 from torch import Size, Tensor, nn
 
@@ -11,10 +11,15 @@ from .pretrained import MINILM
 
 
 def tokens(examples: Examples, pretrained: str, length: int) -> Examples:
-    """Texts as the fields that the transformer takes, (n, L) each, padded on the right to the longest row.
+    """Encode texts as the fields that the transformer takes, (n, L) each, padded on the right to the longest row.
+
+    Args:
+        examples: one text, or a pair of texts, in each row.
+        pretrained: the model whose tokenizer to use.
+        length: largest L; longer rows are cut off.
 
     Raises:
-        InputError: if the inputs are not texts, or one or two a row.
+        InputError: if the inputs are not texts.
     """
     if not isinstance(examples.x, Texts):
         raise InputError("a sentence encoder reads texts, and this dataset holds numbers: choose another model")
@@ -43,15 +48,15 @@ def sentence_encoder(
     """A transformer (default MiniLM, 22 million parameters) with LoRA, mean pooling and a linear classifier.
 
     Args:
-        shape: of an encoded row; of no matter.
-        classes: how many.
-        pretrained: a folder, or the hub's name of any encoder in safetensors.
-        rank: of the adapters.
-        targets: last parts of the names of the layers that get adapters, apart by spaces.
-        length: tokens from which a row is cut off.
+        shape: ignored.
+        classes: number of classes.
+        pretrained: a folder, or the name on the hub, of any encoder in safetensors.
+        rank: rank of the adapters.
+        targets: last parts of the names of the layers that get adapters, separated by spaces.
+        length: largest number of tokens in a row; longer rows are cut off.
 
     Raises:
-        InputError: if the extra `text` is not installed, there is no such encoder, or no layer is of the targets.
+        InputError: if the extra `text` is not installed, there is no such encoder, or no layer has such a name.
     """
     encoder = hub.model("AutoModel", pretrained)
     hub.adapt(encoder, rank, targets)
@@ -59,7 +64,7 @@ def sentence_encoder(
 
 
 class SentenceEncoder(nn.Module):
-    """An encoder, the mean of its last hidden states over the tokens that the mask keeps, and a linear layer."""
+    """An encoder, the mean of its last hidden states over the tokens under the attention mask, and a linear layer."""
 
     def __init__(self, encoder: nn.Module, classes: int) -> None:
         super().__init__()
@@ -67,7 +72,7 @@ class SentenceEncoder(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, classes)  # type: ignore[union-attr, arg-type]
 
     def forward(self, attention_mask: Tensor, **fields: Tensor) -> Tensor:
-        """Fields (B, L) to logits (B, classes)."""
+        """Map fields (B, L) to logits (B, classes)."""
         hidden: Tensor = self.encoder(attention_mask=attention_mask, **fields).last_hidden_state
         kept = attention_mask[..., None].to(hidden.dtype)
         logits: Tensor = self.head((hidden * kept).sum(1) / kept.sum(1))

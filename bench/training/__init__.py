@@ -1,1 +1,1 @@
-"""From a dataset and a model to a `Problem`."""
+"""Training: from a dataset and a model to a `Problem`."""

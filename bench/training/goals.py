@@ -1,17 +1,20 @@
-"""What the small recipes reach on clean labels, held to goals: a model that has learned little tells little."""
+"""Goals for the small recipes: the test accuracy that they must reach on clean labels.
+
+A model that has learned little says little about its training rows, so each recipe has to earn its place.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from ...datasets import dataset as datasets
+from ...datasets.dataset import load
 from ..errors import unknown
 from .prepare import prepared, record
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The test accuracy that a model must reach on all training rows of a dataset, their labels clean."""
+    """The test accuracy that a model must reach when it is trained on all rows of a dataset with clean labels."""
 
     dataset: str
     model: str
@@ -26,21 +29,24 @@ GOALS = {
         Goal("cifar10n", "small-resnet", 0.75),
     )
 }
+"""The goals by dataset."""
 
 
 def reached(names: Sequence[str] | None = None, seeds: int = 1) -> Iterator[tuple[Goal, float]]:
-    """Each goal and the test accuracy at the last epoch, averaged over seeds; what is not prepared yet is trained.
+    """Yield each goal with the model's test accuracy after the last epoch, averaged over seeds.
+
+    Problems that are not prepared yet are prepared, which trains their models.
 
     Args:
-        names: datasets; default all that have a goal.
-        seeds: how many, from 0; each has its own split, where a dataset has no official one.
+        names: datasets; default all datasets with a goal.
+        seeds: number of seeds, from 0; each has its own split, unless the dataset has an official split.
 
     Raises:
-        InputError: for a dataset that has no goal or cannot be loaded.
+        InputError: if a dataset has no goal or cannot be loaded.
     """
     for name in names or GOALS:
         if name not in GOALS:
             raise unknown("goal for the dataset", name, GOALS)
         goal = GOALS[name]
-        folders = [prepared(datasets.load(name, seed=seed), goal.model, seed) for seed in range(seeds)]
+        folders = [prepared(load(name, seed=seed), goal.model, seed) for seed in range(seeds)]
         yield goal, mean(record(folder)["model_accuracy"] for folder in folders)

@@ -1,4 +1,4 @@
-"""One training loop for every model and every arm, deterministic under its seed."""
+"""The training loop of every model, deterministic under its seed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,18 +15,25 @@ from ..problem.examples import Examples
 from ..problem.problem import Trainer, evaluating
 
 SHIFT = 4
-LOOKED_AT = 128  # rows at a time: of texts, few hold less padding
+"""The largest shift of augmented images in pixels."""
+EVALUATED_ROWS = 128  # rows in each forward pass without training: small batches of texts hold less padding
 FACTORS: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "linear": lambda done: 1.0 - done,
     "drop": lambda done: 1.0 if done < 0.6 else 0.1,
 }
-"""Schedules: the learning rate's factor when a share of all steps is done."""
+"""The factor of the learning rate after a share of all steps, for each schedule but `one-cycle`."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, evenly spaced checkpoints, the last epoch's included, and the dynamics of a classifier."""
+    """The result of a training.
+
+    Args:
+        model: the trained model, in evaluation mode.
+        checkpoints: evenly spaced checkpoints; the last is that of the last epoch.
+        dynamics: the training dynamics of a classifier; None for a model with a loss of its own.
+    """
 
     model: nn.Module
     checkpoints: list[Checkpoint]
@@ -34,14 +41,14 @@ class Trained:
 
 
 class Training:
-    """All that the rest of a training depends on, besides the global generator: initialisation and dropout draw there.
+    """The state of a training: all that its rest depends on, except torch's global generator, which dropout uses.
 
     Args:
-        model: freshly initialised.
-        recipe: how it is trained.
-        n: training rows.
-        seed: of the order of the batches and of augmentation.
-        shuffled: whether each epoch has an order of its own.
+        model: the freshly initialised model.
+        recipe: how the model is trained.
+        n: number of training rows.
+        seed: for the order of the rows and for augmentation.
+        shuffled: whether each epoch draws a new order of the rows.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, n: int, seed: int, shuffled: bool = True) -> None:
@@ -55,30 +62,30 @@ class Training:
         self.observed: list[Tensor] = []
 
     def batches(self) -> Iterator[Tensor]:
-        """An epoch's rows, in random order if they are shuffled, batch by batch."""
+        """The row numbers of each batch of an epoch."""
         order = torch.randperm(self.n, generator=self.generator) if self.shuffled else torch.arange(self.n)
         yield from order.split(batch_sizes(self.n, self.recipe.batch_size))
 
     def keep(self, learning_rate: float) -> None:
-        """Keep a checkpoint of the epoch that has ended, without what is frozen, if it is one of those to keep."""
-        many, epochs = self.recipe.checkpoints, self.recipe.epochs
-        if self.epoch in {round((k + 1) * epochs / many) for k in range(many)}:
+        """Add a checkpoint without frozen parameters, if the recipe keeps that of the epoch that has just ended."""
+        count, epochs = self.recipe.checkpoints, self.recipe.epochs
+        if self.epoch in {round((k + 1) * epochs / count) for k in range(count)}:
             frozen = {name for name, parameter in self.model.named_parameters() if not parameter.requires_grad}
             state = {name: t.detach().clone() for name, t in self.model.state_dict().items() if name not in frozen}
             self.checkpoints.append(Checkpoint(state, learning_rate))
 
 
 class Watch:
-    """Is told of a training as it goes; this one does nothing. What it does is no matter of the result."""
+    """Callbacks of a training, which do nothing here. They must not change its result."""
 
     def begin(self, training: Training) -> None:
-        """Before the first step: the training may be put into the state of one that was interrupted."""
+        """Called before the first step; may restore the state of an interrupted training."""
 
     def step(self) -> None:
-        """After each step."""
+        """Called after each step."""
 
     def epoch(self, training: Training) -> None:
-        """After each epoch."""
+        """Called after each epoch."""
 
 
 def train(
@@ -92,19 +99,20 @@ def train(
     share: float = 1.0,
     device: torch.device | str = "cpu",
 ) -> Trained:
-    """A freshly initialised model trained by its recipe: the same seed gives the same bits on a CPU.
+    """Initialise a model and train it by its recipe; on a CPU, the same seed gives the same bits.
 
-    On any device it begins from the same bits and sees the same batches, augmented alike; dropout is drawn there.
+    On every device, the training starts from the same bits and sees the same batches with the same augmentation; only
+    dropout is drawn on the device.
 
     Args:
-        architecture: with its recipe and its loss.
+        architecture: the model, with its recipe and its loss.
         examples: training rows.
-        classes: how many.
-        seed: of the initialisation, the order of the batches and what is random in them.
-        watch: is told of the training as it goes.
-        shuffled: whether each epoch has an order of its own.
-        share: of the recipe's epochs after which to stop, one epoch at least; the schedule is that of all of them.
-        device: where the model is trained, and stays.
+        classes: number of classes.
+        seed: for the initialisation, the order of the rows, augmentation and dropout.
+        watch: its callbacks are called during the training.
+        shuffled: whether each epoch draws a new order of the rows.
+        share: train for this share of the recipe's epochs, at least one; the schedule stays that of all epochs.
+        device: where to train the model; the model stays there.
 
     Raises:
         InputError: if the training diverges.
@@ -126,9 +134,14 @@ def train(
 
 
 def trainer(architecture: Architecture, classes: int, device: torch.device | str = "cpu") -> Trainer:
-    """Training by an architecture's recipe on a device, as methods that retrain a problem's model ask for it.
+    """A function that trains the architecture by its recipe, for methods that retrain a problem's model.
 
-    A classifier gets more classes where a label names one.
+    If a label is not below the number of classes, a classifier gets enough classes for it.
+
+    Args:
+        architecture: the model, with its recipe and its loss.
+        classes: number of classes.
+        device: where to train.
     """
 
     def trained(rows: Examples, seed: int, share: float = 1.0) -> tuple[nn.Module, Dynamics | None]:
@@ -165,15 +178,15 @@ def _train_epoch(training: Training, architecture: Architecture, examples: Examp
 
 
 def batch_sizes(n: int, size: int) -> list[int]:
-    """Rows of each batch of an epoch; a last one of a single row joins the one before: it has no batch statistics."""
+    """The sizes of an epoch's batches; a single row left over joins the last batch, as it has no batch statistics."""
     sizes = [size] * (n // size) + [n % size] * (n % size > 0)
     return [*sizes[:-2], size + 1] if len(sizes) > 1 and sizes[-1] == 1 else sizes
 
 
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (B, C, H, W), each mirrored with probability one half and shifted by up to four pixels.
+    """Mirror each image (B, C, H, W) with probability 1/2, and shift it by up to four pixels in each direction.
 
-    The generator is that of the CPU, wherever the images are.
+    The generator is on the CPU, whatever the device of the images.
     """
     batch, channels, height, width = x.shape
     mirrored = (torch.rand(batch, 1, 1, 1, generator=generator) < 0.5).to(x.device)
@@ -188,7 +201,13 @@ def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
 def prepare_optimizer(
     model: nn.Module, recipe: Recipe, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """The recipe's optimizer of the parameters that are to be trained, and its scheduler; `steps` are an epoch's."""
+    """The recipe's optimizer and scheduler.
+
+    Args:
+        model: the optimizer gets its parameters that require gradients.
+        recipe: names the optimizer and the schedule.
+        steps: number of steps in each epoch.
+    """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     rate, decay, total = recipe.learning_rate, recipe.weight_decay, recipe.epochs * steps
     optimizer: torch.optim.Optimizer
@@ -206,20 +225,20 @@ def prepare_optimizer(
 
 
 def accuracy(model: nn.Module, examples: Examples) -> float:
-    """The share of rows whose label, or every label that counts of several, is what the model predicts."""
+    """The share of rows whose label the model predicts; if a row has several labels, all but ignored ones count."""
     right = (predictions(model, examples) == examples.y) | (examples.y == IGNORED)
     return float(right.reshape(len(examples), -1).all(1).double().mean())
 
 
 @torch.no_grad()
 def predictions(model: nn.Module, examples: Examples) -> Tensor:
-    """Predicted classes (n,), or next tokens (n, L)."""
-    starts = range(0, len(examples), LOOKED_AT)
-    batches = (examples[start : start + LOOKED_AT].trimmed().to(place(model)) for start in starts)
+    """The predicted classes (n,), or next tokens (n, L), on the CPU."""
+    starts = range(0, len(examples), EVALUATED_ROWS)
+    batches = (examples[start : start + EVALUATED_ROWS].trimmed().to(place(model)) for start in starts)
     with evaluating(model):
         return torch.cat([batch.through(model).argmax(-1) for batch in batches]).cpu()
 
 
 def place(model: nn.Module) -> torch.device:
-    """The device that the model is on."""
+    """The device of the model."""
     return next(model.parameters()).device

@@ -1,4 +1,4 @@
-"""Problems ready to score: a dataset with a model trained on it, cached by content."""
+"""Prepared problems: a dataset with a model trained on it, in a cache folder named by a digest of the content."""
 
 import json
 import os
@@ -18,52 +18,66 @@ from ...datasets.dataset import Dataset
 from .. import fingerprint
 from ..errors import InputError
 from ..instruments import accelerator
-from ..models import architecture as models
+from ..models.architecture import Architecture, find_model
 from ..problem.checkpoint import Checkpoint
 from ..problem.dynamics import Dynamics
 from ..problem.examples import Examples, Padded
 from ..problem.problem import Problem
 from ..progress import bar
-from .loop import Trained, accuracy, batch_sizes, trainer
-from .loop import train as trained_by
+from .loop import Trained, accuracy, batch_sizes, train, trainer
 from .resume import Unfinished
 
-BATCH_SIZE = 128  # rows per forward pass of the methods
+BATCH_SIZE = 128
+"""The number of rows in each forward pass of the methods."""
 
 
 def cache_folder() -> Path:
-    """Where prepared problems lie: `INFLUENCE_BENCH_CACHE`, or the user's cache folder."""
+    """The folder of prepared problems: the value of INFLUENCE_BENCH_CACHE, or else a folder in the user's cache."""
     given = os.environ.get("INFLUENCE_BENCH_CACHE")
     return Path(given) if given else Path(pooch.os_cache("influence-bench")) / "problems"
 
 
 def prepare(data: Dataset, model: str = "mlp", seed: int = 0, device: str = "cpu") -> Problem:
-    """A model trained on the dataset's given labels, with its checkpoints, as a `Problem`; cached by content.
+    """Train a model on a dataset's given labels, and return it with its checkpoints as a `Problem`; cached by content.
 
     Args:
-        data: as `load` returns it; only its training and validation rows reach the problem.
-        model: as `influence-bench list models` prints it.
-        seed: of the initialisation, the order of the batches and the problem.
-        device: where the model is trained and the problem is: `cpu`, `cuda` or `cuda:1`.
+        data: a dataset as `load` returns it; only its training and validation rows reach the problem.
+        model: a model of `influence-bench list models`, with its arguments in brackets: `mlp[width=32]`.
+        seed: for the initialisation, the order of the rows and the problem.
+        device: where to train the model and to put the problem: `cpu`, `cuda` or `cuda:1`.
 
     Raises:
-        InputError: for an unknown model, one that does not fit the data, or a device that is not there.
+        InputError: if the model is unknown or does not fit the data, or the machine has no such device.
     """
     return open_problem(prepared(data, model, seed, device), device)
 
 
 def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
-    """The folder of the prepared problem, made if it is not there yet.
+    """The folder of a prepared problem; if it does not exist, train the model and write it.
 
-    Its name is a digest of all that the problem depends on: the data's content, the recipe, the code that builds and
-    trains, the seed, the kind of device and the libraries.
+    The folder's name is a digest of all that the problem depends on: the content of the data, the model with its
+    arguments, weights and recipe, the code that builds and trains it, the seed, the type of the device and the versions
+    of the libraries.
+
+    Args:
+        data: as in `prepare`.
+        model: as in `prepare`.
+        seed: as in `prepare`.
+        device: as in `prepare`.
+
+    Raises:
+        InputError: as `prepare` does.
     """
     on = accelerator.device(device)
-    architecture = models.find_model(model)
-    train, valid, test = map(architecture.encoded, (data.train, data.valid, data.test))
-    data = replace(data, train=train, valid=valid, test=test)
-    content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", test).values()])
-    functions = (trained_by, architecture.function, architecture.encode, architecture.loss, architecture.origin)
+    architecture = find_model(model)
+    data = replace(
+        data,
+        train=architecture.encoded(data.train),
+        valid=architecture.encoded(data.valid),
+        test=architecture.encoded(data.test),
+    )
+    content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", data.test).values()])
+    functions = (train, architecture.function, architecture.encode, architecture.loss, architecture.origin)
     code = fingerprint.code(*(function for function in functions if function is not None))
     parts = [
         content,
@@ -85,13 +99,14 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
 
 
 def _make(
-    folder: Path, data: Dataset, architecture: models.Architecture, seed: int, device: torch.device, unfinished: Path
+    folder: Path, data: Dataset, architecture: Architecture, seed: int, device: torch.device, unfinished: Path
 ) -> None:
+    """Train the model and write the problem's folder; `unfinished` holds the state of the training meanwhile."""
     steps = architecture.recipe.epochs * len(batch_sizes(len(data.train), architecture.recipe.batch_size))
     try:
         with bar(f"training {architecture.name}", steps) as advance:
             watch = Unfinished(unfinished, advance)
-            trained = trained_by(architecture, data.train, len(data.classes), seed, watch, device=device)
+            trained = train(architecture, data.train, len(data.classes), seed, watch, device=device)
     except InputError:
         raise
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
@@ -102,19 +117,19 @@ def _make(
         _write(partial, data, architecture, seed, trained)
         partial.rename(folder)
     except OSError:
-        if not folder.is_dir():  # another process was first, which is as good
+        if not folder.is_dir():  # otherwise another process wrote the same content first
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed: int, trained: Trained) -> None:
+def _write(folder: Path, data: Dataset, architecture: Architecture, seed: int, trained: Trained) -> None:
     for number, checkpoint in enumerate(trained.checkpoints):
         save_file(dict(checkpoint.state), folder / f"checkpoint-{number}.safetensors")
     if trained.dynamics is not None:
         save_file(trained.dynamics.figures, folder / "dynamics.safetensors")
     save_file({name: tensor.contiguous() for name, tensor in _rows(data).items()}, folder / "rows.safetensors")
-    record = {
+    facts = {
         "model": architecture.label(architecture.given),
         "recipe": asdict(architecture.recipe),
         "shape": list(data.train.shape),
@@ -124,25 +139,25 @@ def _write(folder: Path, data: Dataset, architecture: models.Architecture, seed:
         "learning_rates": [checkpoint.learning_rate for checkpoint in trained.checkpoints],
         "model_accuracy": accuracy(trained.model, data.test),
     }
-    (folder / "problem.json").write_text(json.dumps(record, indent=1))
+    (folder / "problem.json").write_text(json.dumps(facts, indent=1))
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """What is known of a prepared problem: model, recipe, learning rates, test accuracy."""
+    """The facts of a prepared problem: model, recipe, shape, seed, learning rates, test accuracy and so on."""
     content: dict[str, Any] = json.loads((folder / "problem.json").read_text())
     return content
 
 
 def open_problem(folder: Path, device: str = "cpu") -> Problem:
-    """The prepared problem in a folder, on a device; its checkpoints are read only when a method asks for them."""
-    known = record(folder)
-    architecture = models.find_model(known["model"])
-    model = architecture.build(Size(known["shape"]), known["classes"])
+    """Open a prepared problem on a device; its checkpoints stay on disk until a method reads them."""
+    facts = record(folder)
+    architecture = find_model(facts["model"])
+    model = architecture.build(Size(facts["shape"]), facts["classes"])
     checkpoints = [
         Checkpoint(folder / f"checkpoint-{number}.safetensors", rate)
-        for number, rate in enumerate(known["learning_rates"])
+        for number, rate in enumerate(facts["learning_rates"])
     ]
-    model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # what is frozen is as it was built
+    model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # frozen parameters stay as built
     model.to(device).eval()
     rows = load_file(folder / "rows.safetensors")
     recorded = folder / "dynamics.safetensors"
@@ -156,26 +171,26 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         checkpoints,
         architecture.loss,
         architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
-        known["seed"],
+        facts["seed"],
         dynamics=dynamics,
-        trainer=trainer(architecture, known["classes"], device),
+        trainer=trainer(architecture, facts["classes"], device),
         groups=rows.get("groups"),
     )
 
 
 def _rows(data: Dataset) -> dict[str, Tensor]:
-    """What a problem holds of the data by the names in its file; of prompts with answers, their classes too."""
+    """The tensors of a problem's rows by their names in its file; for prompts with answers, also their classes."""
     groups = {"groups": data.true_y} if data.card.get("kind") == "generation" else {}
     return _tensors("train", data.train) | _tensors("valid", data.valid) | groups
 
 
 def _tensors(part: str, examples: Examples) -> dict[str, Tensor]:
-    """A part's tensors by the names that they have in a file."""
+    """The tensors of examples by their names in the file."""
     return {f"{part}.y": examples.y} | {f"{part}.x.{field}": tensor for field, tensor in examples.tensors.items()}
 
 
 def _examples(part: str, rows: Mapping[str, Tensor]) -> Examples:
-    """The part that a file holds."""
+    """The examples of a part, from the tensors of the file."""
     prefix = f"{part}.x."
     x = {name.removeprefix(prefix): tensor for name, tensor in rows.items() if name.startswith(prefix)}
     return Examples(x[""] if "" in x else Padded(x), rows[f"{part}.y"])

@@ -1,4 +1,4 @@
-"""Trainings that go on after a kill: one under way lies in a safetensors file, what is not a tensor as JSON in it."""
+"""Trainings that resume after a kill: a safetensors file holds the state, and its metadata the rest as JSON."""
 
 import json
 from collections.abc import Callable
@@ -14,16 +14,18 @@ from ..files import write
 from ..problem.checkpoint import Checkpoint
 from .loop import Training, Watch
 
-STORE_SECONDS = 5.0  # of work that a kill may cost, or an epoch
-STORE_SHARE = 0.05  # of the time that storing may take
+STORE_SECONDS = 5.0
+"""The work that a kill may cost: this time, or an epoch if that takes longer."""
+STORE_SHARE = 0.05
+"""The largest share of the time that storing may take."""
 
 
 class Unfinished(Watch):
-    """Goes on with the training that lies in a file, if there is one, and stores it there now and then.
+    """Resumes the training that a file holds, if the file exists, and stores the state there from time to time.
 
     Args:
-        file: where it lies while it is under way.
-        advance: is called with the number of steps that are done since the last call.
+        file: holds the state of the unfinished training.
+        advance: called with the number of steps since its last call.
     """
 
     def __init__(self, file: Path, advance: Callable[[int], None]) -> None:
@@ -31,16 +33,16 @@ class Unfinished(Watch):
         self.stored, self.pause = monotonic(), STORE_SECONDS
 
     def begin(self, training: Training) -> None:
-        """Go on where it was."""
+        """Restore the stored state."""
         restore(training, self.file)
         self.advance(training.epoch * training.steps)
 
     def step(self) -> None:
-        """Show it."""
+        """Report the step."""
         self.advance(1)
 
     def epoch(self, training: Training) -> None:
-        """Store the training, if it is time to."""
+        """Store the state, if the last time is long enough ago."""
         if (began := monotonic()) - self.stored >= self.pause:
             store(training, self.file)
             self.stored = monotonic()
@@ -48,14 +50,17 @@ class Unfinished(Watch):
 
 
 def store(training: Training, file: Path) -> None:
-    """Write the training's state, whole or not at all; that of a CUDA generator, for dropout there, is not in it."""
+    """Write the state of a training, whole or not at all.
+
+    The state of a CUDA generator is not in it, so dropout on a GPU differs after a resumption.
+    """
     optimizer = training.optimizer.state_dict()
     tensors = {
         "generator": training.generator.get_state(),
         "global generator": torch.get_rng_state(),
         **{f"observed/{k}": figures for k, figures in enumerate(training.observed)},
         **{f"model/{name}": tensor for name, tensor in training.model.state_dict().items()},
-        **{f"optimizer/{k}/{name}": value for k, own in optimizer["state"].items() for name, value in own.items()},
+        **{f"optimizer/{k}/{name}": value for k, part in optimizer["state"].items() for name, value in part.items()},
         **{f"checkpoint/{k}/{name}": t for k, c in enumerate(training.checkpoints) for name, t in c.state.items()},
     }
     rest = {
@@ -64,13 +69,13 @@ def store(training: Training, file: Path) -> None:
         "groups": optimizer["param_groups"],
         "scheduler": training.scheduler.state_dict(),
     }
-    # A tensor that has two names in the model shares its memory, which the format refuses.
-    own = {name: tensor.clone() for name, tensor in tensors.items() if tensor is not None}
-    write(file, lambda stream: stream.write(save(own, {"rest": json.dumps(rest)})))
+    # The format refuses tensors that share memory, as a tensor with two names in the model does.
+    separate = {name: tensor.clone() for name, tensor in tensors.items() if tensor is not None}
+    write(file, lambda stream: stream.write(save(separate, {"rest": json.dumps(rest)})))
 
 
 def restore(training: Training, file: Path) -> None:
-    """Put a training that has not begun into the state that a file holds; without a whole file it stays as it is."""
+    """Put a fresh training into the state that a file holds; if the file is missing or incomplete, change nothing."""
     try:
         with safe_open(file, "pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
