@@ -8,7 +8,7 @@ from torch import nn
 import influence_bench as ib
 from influence_bench.bench.catalogue import contract
 
-# Right, wrong by epoch; a row each: never wrong, forgotten twice, learned late, never learned, undecided.
+# Margins by epoch of five rows: never wrong, forgotten twice, learned late, never learned, undecided.
 MARGINS = torch.tensor([[2, 1, 3, 1], [1, -1, 1, -3], [-2, -1, 1, 2], [-4, -1, -1, -2], [0, 0, 0, 0]]).T
 PROBABILITIES = torch.tensor(
     [[0.9, 0.8, 1.0, 0.9], [0.7, 0.3, 0.7, 0.1], [0.2, 0.4, 0.6, 0.8], [0.1, 0.2, 0.2, 0.1], [0.5, 0.5, 0.5, 0.5]]
@@ -41,41 +41,7 @@ def test_without_dynamics_they_say_where_to_get_them(name):
         ib.score(name, problem())
 
 
-def test_dynamics_are_withheld_from_methods_that_do_not_declare_them():
-    given = problem(dynamics=DYNAMICS)
-    assert given.only(frozenset()).dynamics is None
-    assert given.only(frozenset({"dynamics"})).dynamics is DYNAMICS
-
-
-def test_dynamics_are_made_from_the_logits_of_every_epoch():
-    logits = torch.tensor([[[1.0, 3, 2], [0, 0, 4]], [[0, 5, 1], [2, 1, 2]]])  # two epochs, two rows, three classes
-    made = ib.Dynamics.of(logits, torch.tensor([1, 2]))
-    np.testing.assert_allclose(made.margin, [[1, 4], [4, 0]])
-    np.testing.assert_allclose(made.probability, logits.double().softmax(2)[:, [0, 1], [1, 2]], rtol=1e-6)
-
-
-def test_dynamics_follow_the_rows():
-    rows = torch.tensor([3, 1])
-    np.testing.assert_allclose(ib.score("aum", problem(dynamics=DYNAMICS).on(rows)), [2, 0.5])
-    np.testing.assert_allclose(ib.score("aum", problem(dynamics=DYNAMICS).on(slice(1, 3))), [0.5, 0])
-
-
-@pytest.mark.parametrize(
-    ("figures", "message"),
-    [
-        ((torch.zeros(4, 5), torch.zeros(4, 5), torch.zeros(4, 6)), r"must have one shape \(epochs, n\)"),
-        ((torch.zeros(5),) * 3, r"must have one shape \(epochs, n\)"),
-        ((torch.zeros(0, 5),) * 3, r"must have one shape \(epochs, n\)"),
-        ((torch.zeros(4, 5), torch.zeros(4, 5), torch.full((4, 5), -torch.inf)), "log_probability is not finite"),
-        ((torch.zeros(4, 6),) * 3, "dynamics: 6 rows, but 5 in train"),
-    ],
-)
-def test_dynamics_that_do_not_fit_are_refused_in_one_line(figures, message):
-    with pytest.raises(ib.InputError, match=message):
-        problem(dynamics=ib.Dynamics(*figures))
-
-
-def test_dynamics_of_the_planted_problem_tell_its_flips():
+def test_the_margins_of_the_planted_problem_separate_its_flips():
     given, is_noisy = contract.planted()
     assert given.dynamics.probability.shape == (10, len(given.train))
     assert ib.evaluate(ib.score("aum", given), is_noisy)["roc_auc"] > 0.9

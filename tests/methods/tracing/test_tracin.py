@@ -22,7 +22,7 @@ def unit(rows, dim):
 
 
 @pytest.mark.parametrize("against", AGAINST)
-def test_at_one_checkpoint(case, against):
+def test_products_and_cosines_at_one_checkpoint_are_their_definitions(case, against):
     oracle, rtol = case
     g, v = oracle.gradients("train"), oracle.queries(against)
     more = {"layers": "all", "against": against}
@@ -31,7 +31,7 @@ def test_at_one_checkpoint(case, against):
 
 
 @pytest.mark.parametrize("against", AGAINST)
-def test_over_the_checkpoints(case, against):
+def test_tracin_and_gas_are_their_sums_over_the_checkpoints(case, against):
     oracle, rtol = case
     dots, cosines = 0, 0
     for k, rate in enumerate(oracle.rates):
@@ -43,7 +43,7 @@ def test_over_the_checkpoints(case, against):
     close(ib.score("gas", oracle.problem, **more), -cosines.amin(1), rtol)
 
 
-def test_tracin_self_and_less(case):
+def test_tracin_self_and_less_are_their_definitions(case):
     oracle, rtol = case
     squares, cosines = 0, 0
     for k, rate in enumerate(oracle.rates):
@@ -66,7 +66,7 @@ def test_wrong_labels_look_helpful_against_the_training_rows_that_they_dominate(
     assert auc["training"] < 0.5 < 0.8 < min(auc["validation"], auc["classes"])
 
 
-def test_what_is_measured_against_the_training_rows_needs_no_validation_rows(case):
+def test_against_the_training_rows_no_validation_rows_are_needed(case):
     problem = case[0].problem
     assert find_method("grad-dot").uses_with({"against": "training"}) == frozenset()
     bare = ib.Problem(problem.model, problem.train)

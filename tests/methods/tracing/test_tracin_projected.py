@@ -14,7 +14,7 @@ from influence_bench.methods.gradients.space import gradient_space
 RATES = 0.3, 0.1
 
 
-def of_two_checkpoints():
+def two_checkpoints():
     problem = problem_of(*CLOSED["mlp"], seed=3)
     states = [{name: (1 + k) * tensor for name, tensor in problem.model.state_dict().items()} for k in (1, 0)]
     pairs = list(zip(states, RATES, strict=True))
@@ -28,7 +28,7 @@ def at(problem, number):
 
 
 def test_it_is_tracin_of_explicitly_projected_gradients():
-    problem = of_two_checkpoints()
+    problem = two_checkpoints()
     ours = ib.score("tracin-projected", problem, k=20, layers="all")
     space, expected = gradient_space(problem, "all"), 0
     for number, rate in enumerate(RATES):
@@ -40,8 +40,8 @@ def test_it_is_tracin_of_explicitly_projected_gradients():
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9 * float(expected.abs().max()))
 
 
-def test_gradients_of_no_more_numbers_are_taken_as_they_are():
-    problem = of_two_checkpoints()
+def test_gradients_of_at_most_k_numbers_are_not_projected():
+    problem = two_checkpoints()
     p = gradient_space(problem, "all").size
     exact = ib.score("tracin", problem, layers="all")
     np.testing.assert_array_equal(ib.score("tracin-projected", problem, k=p, layers="all"), exact)
@@ -54,7 +54,7 @@ def wide():
     return ib.Problem(nn.Sequential(nn.Linear(2, 192), nn.ReLU(), nn.Linear(192, 3)), given.train, given.valid)
 
 
-def test_it_comes_the_closer_to_tracin_the_more_columns_it_has():
+def test_more_columns_bring_it_closer_to_tracin():
     problem = wide()
     exact = ib.score("tracin", problem, layers="all")
     few, many = (np.corrcoef(exact, ib.score("tracin-projected", problem, k=k, layers="all"))[0, 1] for k in (32, 512))
@@ -67,8 +67,8 @@ def test_its_mean_over_projections_is_tracin():
     exact = ib.score("tracin", problem, layers="all")
     drawn = []
     for seed in range(100):
-        one = ib.Problem(problem.model, problem.train, problem.valid, seed=seed)
-        drawn.append(ib.score("tracin-projected", one, k=64, layers="all"))
+        seeded = ib.Problem(problem.model, problem.train, problem.valid, seed=seed)
+        drawn.append(ib.score("tracin-projected", seeded, k=64, layers="all"))
     error = np.linalg.norm(np.mean(drawn, 0) - exact) / np.linalg.norm(exact)
-    single = np.mean([np.linalg.norm(one - exact) for one in drawn]) / np.linalg.norm(exact)
+    single = np.mean([np.linalg.norm(scores - exact) for scores in drawn]) / np.linalg.norm(exact)
     assert error < 0.3 * single  # 1 / √100 is 0.1

@@ -1,9 +1,7 @@
-"""Methods that train the problem's model anew, and what the problem does for them."""
+"""`Problem.retrained`: a new model, trained as the problem's own was."""
 
 from dataclasses import replace
 
-import numpy as np
-import pytest
 import torch
 from torch import nn
 
@@ -12,38 +10,6 @@ from influence_bench.bench.catalogue.contract import planted
 from influence_bench.bench.instruments.stopwatch import measuring
 from influence_bench.bench.models.architecture import Architecture, Recipe
 from influence_bench.bench.training.loop import trainer
-
-
-@pytest.fixture
-def problem():
-    return planted()[0]
-
-
-def early(problem, number, share=0.1):
-    return problem.retrained(problem.sampling_order(), problem.seed + number, share).model
-
-
-def test_el2n_over_initialisations_is_the_mean_of_the_error_norms_of_new_models(problem):
-    expected = []
-    for number in (1, 2, 3):
-        with torch.no_grad():
-            p = early(problem, number)(problem.train.x).double().softmax(1)
-        expected.append((p - nn.functional.one_hot(problem.train.y, 3)).norm(dim=1).numpy())
-    scores = ib.score("el2n-retrained", problem, initialisations=3)
-    np.testing.assert_allclose(scores, np.mean(expected, 0), atol=1e-12)
-
-
-def test_grand_over_initialisations_is_the_mean_of_the_gradient_norms_of_new_models(problem):
-    problem = problem.on(slice(40))
-    expected = np.zeros(40)
-    for number in (1, 2):
-        model = early(problem, number, share=0.5).double()
-        for row in range(40):
-            loss = nn.functional.cross_entropy(model(problem.train.x[row : row + 1].double()), problem.train.y[[row]])
-            gradients = torch.autograd.grad(loss, list(model.parameters()))
-            expected[row] += sum(float(gradient.square().sum()) for gradient in gradients) ** 0.5 / 2
-    scores = ib.score("grand-retrained", problem, initialisations=2, share=0.5)
-    np.testing.assert_allclose(scores, expected, rtol=1e-4)
 
 
 def test_a_share_of_a_training_is_its_first_epochs_under_the_whole_schedule():
@@ -90,19 +56,17 @@ def test_a_trainer_of_ones_own_is_seeded_and_leaves_the_global_generator_alone()
     assert not torch.equal(first, other)
 
 
-def test_training_anew_is_charged_to_its_own_phase(problem):
+def test_a_training_is_charged_to_its_own_phase():
     with measuring() as watch:
-        ib.score("el2n-retrained", problem, initialisations=2)
+        ib.score("el2n-retrained", planted()[0], initialisations=2)
     assert watch.seconds["retrain"] > watch.seconds["gradients"] > 0
 
 
-@pytest.mark.parametrize("name", ["el2n-retrained", "grand-retrained"])
-@pytest.mark.parametrize("given", [{"initialisations": 0}, {"share": 0.0}, {"share": 1.5}])
-def test_numbers_out_of_range_are_refused(problem, name, given):
-    with pytest.raises(ib.InputError, match="do not fit: at least 1, and a share of 1"):
-        ib.score(name, problem, **given)
-
-
-def test_without_a_trainer_they_say_where_to_get_one(problem):
-    with pytest.raises(ib.InputError, match="take the problem from prepare, or give trainer= to Problem"):
-        ib.score("el2n-retrained", replace(problem, trainer=None))
+def test_a_training_anew_brings_its_dynamics_and_takes_a_label_more():
+    problem, _ = planted()
+    y = problem.train.y.clone()
+    y[:20] = 3
+    again = replace(problem, train=type(problem.train)(problem.train.x, y)).retrained(slice(0, 100), seed=1)
+    assert again.recorded.margin.shape == (10, 100)
+    assert again.outputs().shape == (100, 4)
+    assert problem.retrained(slice(0, 100), seed=1).outputs().shape == (100, 3)
