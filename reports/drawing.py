@@ -1,4 +1,4 @@
-"""Figures, panels and images."""
+"""Figures, their panels, and their images."""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -13,16 +13,10 @@ from matplotlib.figure import Figure
 
 from .style import PRINT, colour, marker
 
-COLUMN = 3.3  # inches: one column of a paper
-
-
-PAGE = 7.8
-
-
+COLUMN = 3.3  # inches: the width of one column of a paper, and of a phone
+PAGE = 7.8  # inches: the width of a page
 ROW = 0.155  # inches: one line of text with its leading
-
-
-MOST = 30  # rows that a plot can hold; tables hold them all
+MOST = 30  # rows that a plot has room for; tables hold them all
 
 
 def image(figure: Figure, kind: str) -> bytes:
@@ -35,17 +29,17 @@ def image(figure: Figure, kind: str) -> bytes:
 
 
 def embedded(draw: Callable[[float], Figure]) -> dict[str, str]:
-    """A plot as data URIs, `wide` for a page and `narrow` for a telephone."""
+    """A plot as data URIs, `wide` for a page and `narrow` for a phone."""
     return {"wide": uri(image(draw(PAGE), "svg")), "narrow": uri(image(draw(COLUMN), "svg"))}
 
 
 def uri(svg: bytes) -> str:
-    """A plot as a data URI, for a page that needs nothing beside it."""
+    """A plot as a data URI, for a page that needs no other file."""
     return f"data:image/svg+xml;base64,{b64encode(svg).decode()}"
 
 
 def grid(width: float, height: float, down: int, across: int, sharey: bool = True) -> tuple[Figure, list[Axes]]:
-    """A figure of so many inches, and its panels row by row."""
+    """A figure, its size in inches, and its panels row by row."""
     figure = Figure((width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(down, across, squeeze=False, sharey=sharey).flat)
@@ -54,7 +48,7 @@ def grid(width: float, height: float, down: int, across: int, sharey: bool = Tru
 def whiskers(
     axes: Axes, middle: pd.Series, low: pd.Series, high: pd.Series, families: pd.Series, reference: float = 0.5
 ) -> None:
-    """A value with its interval for each method, in its family's colour, and a line at a reference."""
+    """A value with its interval for each method, in the colour of its family, and a line at a reference."""
     rows = np.arange(len(middle))
     for row, value, bottom, top, family in zip(rows, middle, low, high, families, strict=True):
         axes.plot([bottom, top], [row, row], color=colour(family), linewidth=1.4, solid_capstyle="butt")
@@ -65,7 +59,7 @@ def whiskers(
 
 
 def method_axis(axes: Axes, methods: Sequence[str] | pd.Series) -> None:
-    """The methods' names down the side."""
+    """The names of the methods on the left, the first at the top."""
     axes.set_yticks(range(len(methods)), list(methods))
     axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelcolor="#1b1e23")

@@ -1,4 +1,4 @@
-"""The report: one page that needs nothing beside it, the tables, and the plots."""
+"""The report of runs: a page that needs no other file, tables, and plots."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,78 +6,57 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..bench.files import write, writer
+from ..bench.files import write_bytes
 from ..bench.results.run import Run
 from .claims.sections import sections
 from .drawing import COLUMN, MOST, PAGE, embedded, image
 from .leaderboard import plots
-from .leaderboard.board import Board
-from .leaderboard.board import board as make_board
+from .leaderboard.board import Board, board_of
 from .leaderboard.headline import headline, not_installed
-from .leaderboard.markdown import costs, coverage, markdown
+from .leaderboard.markdown import board_markdown, costs, coverage
 from .render import render
-from .trimming import curves
-from .trimming.gains import Trimming
-from .trimming.gains import trimming as trimming_of
-from .trimming.picture import picture
-from .trimming.sentences import markdown as trimming_markdown
-from .trimming.sentences import sentences as trimming_sentences
-from .trimming.sentences import tables as trimming_tables
+from .sources import facts
+from .trimming.curves import by_budget, by_epoch, largest_budgets, several_budgets
+from .trimming.gains import Trimming, trimming_of
+from .trimming.picture import gains_picture
+from .trimming.sentences import heading, trimming_markdown, trimming_sentences, trimming_tables
 
 
 def write_report(runs: Sequence[Run], out: Path) -> Path:
-    """Write the leaderboard of runs, and what trimming was worth where they hold retrained models, into a folder.
+    """Write the leaderboard of runs, and the gains of trimming if they hold retrained models, into a folder.
 
     Returns:
-        The page, `index.html`; beside it lie `leaderboard.md`, `leaderboard.csv`, `cells.csv` and the plots, and
-        `trimming.md` and `trimming.csv` where there are retrained models.
+        The page, `index.html`. Next to it are `leaderboard.md`, `leaderboard.csv`, `cells.csv` and the plots, and
+        `trimming.md` and `trimming.csv` if there are retrained models.
 
     Raises:
-        InputError: if the runs have no cells, or one twice, or are of another version.
+        InputError: if the runs have no cells, two of them hold the same cell, or one is of another version.
     """
-    board = make_board(pd.concat([run.frame() for run in runs], ignore_index=True))
-    trimmed = trimming_of(runs)
-    title = " + ".join(dict.fromkeys(str(run.info["title"]) for run in runs))
+    board = board_of(pd.concat([run.frame() for run in runs], ignore_index=True))
+    trimming = trimming_of(runs)
+    title = " + ".join(dict.fromkeys(run.info.suite.title for run in runs))
     contents = {
-        **{f"plots/{name}": image for name, image in plots.files(board).items()},
+        **{f"plots/{name}": content for name, content in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
         "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": markdown(board, title, sentences(board, runs)).encode(),
-        **(trimming_files(trimmed, title) if trimmed else {}),
-        "index.html": index(board, runs, trimmed, title).encode(),
+        "leaderboard.md": board_markdown(board, title, _sentences(board, runs)).encode(),
+        **(_trimming_files(trimming, title) if trimming else {}),
+        "index.html": index(board, runs, trimming, title).encode(),
     }
     for name, content in contents.items():
-        write(out / name, writer(content))
+        write_bytes(out / name, content)
     return out / "index.html"
 
 
-def sentences(board: Board, runs: Sequence[Run]) -> list[str]:
-    """What the figures say, and which methods are not on the board for want of a package."""
-    return headline(board) + not_installed([run.info for run in runs])
-
-
-def trimming_files(trimmed: Trimming, title: str) -> dict[str, bytes]:
-    """What trimming was worth: a table, its text and its plot, by file name."""
-    figures = {
-        "trimming": picture(trimmed, COLUMN),
-        "trimming-wide": picture(trimmed, PAGE),
-    }
-    return {
-        "trimming.csv": trimmed.table.to_csv(index=False).encode(),
-        "trimming.md": trimming_markdown(trimmed, title).encode(),
-        **{f"plots/{name}.{kind}": image(one, kind) for name, one in figures.items() for kind in ("svg", "png")},
-    }
-
-
-def index(board: Board, runs: Sequence[Run], trimmed: Trimming | None, title: str) -> str:
-    """The page."""
-    first, *rest = sentences(board, runs)
+def index(board: Board, runs: Sequence[Run], trimming: Trimming | None, title: str) -> str:
+    """The page as HTML."""
+    winner, *rest = _sentences(board, runs)
     return render(
         "report.html",
         title=title,
-        infos=[run.info | ({"trimmed by": list(run.trims)} if run.trims else {}) for run in runs],
+        sources=[(run.info.suite.name, facts(run)) for run in runs],
         board=board,
-        winner=first,
+        winner=winner,
         sentences=rest,
         methods=board.methods.to_dict("records"),
         span=_span(board),
@@ -86,29 +65,45 @@ def index(board: Board, runs: Sequence[Run], trimmed: Trimming | None, title: st
         most=MOST,
         cost=embedded(partial(plots.cost, board)),
         panels=embedded(partial(plots.problems, board)),
-        trimming=_trimming(trimmed) if trimmed else None,
+        trimming=_trimming_section(trimming) if trimming else None,
         claims=sections(runs),
     )
 
 
-def _trimming(trimmed: Trimming) -> dict[str, object]:
-    """What the page shows of trimming."""
+def _sentences(board: Board, runs: Sequence[Run]) -> list[str]:
+    return headline(board) + not_installed([run.info.not_installed for run in runs])
+
+
+def _trimming_files(trimming: Trimming, title: str) -> dict[str, bytes]:
+    """The gains of trimming by file name: a table, its text, and its plot."""
+    figures = {
+        "trimming": gains_picture(trimming, COLUMN),
+        "trimming-wide": gains_picture(trimming, PAGE),
+    }
     return {
-        "sentences": trimming_sentences(trimmed.table),
-        "picture": embedded(partial(picture, trimmed)),
-        "tables": trimming_tables(trimmed),
+        "trimming.csv": trimming.table.to_csv(index=False).encode(),
+        "trimming.md": trimming_markdown(trimming, title).encode(),
+        **{f"plots/{name}.{kind}": image(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")},
+    }
+
+
+def _trimming_section(trimming: Trimming) -> dict[str, object]:
+    """The variables of the section on trimming."""
+    return {
+        "sentences": trimming_sentences(trimming.table),
+        "picture": embedded(partial(gains_picture, trimming)),
+        "tables": trimming_tables(trimming),
         "budgets": {
-            problem: embedded(partial(curves.by_budget, trimmed, problem))
-            for problem in curves.several_budgets(trimmed.table)
+            problem: embedded(partial(by_budget, trimming, problem)) for problem in several_budgets(trimming.table)
         },
         "epochs": {
-            (problem, budget): embedded(partial(curves.by_epoch, trimmed, problem, budget))
-            for problem, budget in curves.largest_budgets(trimmed.table).items()
+            heading(problem, budget): embedded(partial(by_epoch, trimming, problem, budget))
+            for problem, budget in largest_budgets(trimming.table).items()
         },
     }
 
 
 def _span(board: Board) -> tuple[float, float]:
-    """The range of ROC-AUC that the leaderboard's whiskers are drawn in, in steps of 0.05."""
+    """The range of ROC-AUC over which the whiskers of the leaderboard are drawn, in steps of 0.05."""
     lowest = min(board.methods["roc_auc"].min(), board.methods["low"].min())
     return max(0.0, (lowest - 0.01) // 0.05 * 0.05), 1.0

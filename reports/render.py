@@ -1,4 +1,4 @@
-"""Pages that need nothing beside them, from templates; all that they are given is escaped."""
+"""Pages that need no other file, made from templates; all text that they are given is escaped."""
 
 import re
 from collections.abc import Callable
@@ -10,12 +10,11 @@ from markupsafe import Markup, escape
 
 from . import style
 from .drawing import uri
-from .trimming.sentences import words
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, **given: Any) -> str:
+def render(template: str, **variables: Any) -> str:
     """A page from a template."""
     jinja = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -24,21 +23,19 @@ def render(template: str, **given: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    formats: tuple[Callable[..., str], ...] = (
+    filters: tuple[Callable[..., str], ...] = (
         style.amount,
         style.share,
-        style.flat,
         style.colour,
         style.shade,
         style.ink,
         uri,
-        words,
         code,
     )
-    jinja.filters |= {one.__name__: one for one in formats}
-    return jinja.get_template(template).render(**given)
+    jinja.filters |= {function.__name__: function for function in filters}
+    return jinja.get_template(template).render(**variables)
 
 
 def code(text: str) -> Markup:
-    """Text with what stands in backticks as code."""
+    """Text in which everything between backticks is code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))

@@ -1,6 +1,6 @@
-"""Statistics of a leaderboard: means, intervals, ranks, and which differences can be told from chance.
+"""Statistics of a leaderboard: means, intervals, ranks, and tests of the differences.
 
-Values come as one table per metric: a row per method, a column per (problem, seed). Seeds repeat a problem.
+Each metric is a table with a row per method and a column per (problem, seed). Seeds are repetitions of a problem.
 """
 
 from math import ceil, comb, log2
@@ -14,14 +14,14 @@ from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.95
-CHANCE = {"roc_auc": 0.5, "ndr_at_10": 0.1, "ndr_at_30": 0.3}  # of the other metrics it is the share of wrong labels
+CHANCE = {"roc_auc": 0.5, "ndr_at_10": 0.1, "ndr_at_30": 0.3}  # for other metrics, chance is the share of wrong labels
 
 
 def values(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """One metric, method × (problem, seed), where a cell that failed or is missing counts as the worst.
+    """A metric as a table, method × (problem, seed); a cell that failed or is missing counts as the worst.
 
-    The worst is the lowest value that any method reached on that problem and seed, or what chance gives if that is
-    lower: failing is never better than guessing.
+    The worst is the lowest value of any method on that problem and seed, or the value of chance if that is lower:
+    failing is never better than guessing.
     """
     done = cells[metric].where(cells["status"] == "ok")
     wide = (
@@ -35,12 +35,12 @@ def values(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def by_problem(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds, method × problem."""
+    """Means over seeds, method × problem."""
     return table.T.groupby(level="problem").mean().T
 
 
 def overall(table: pd.DataFrame) -> pd.Series:
-    """Mean over problems of the mean over seeds: every problem weighs the same, however many seeds it has."""
+    """Mean over problems of the mean over seeds: every problem has the same weight, whatever its number of seeds."""
     return by_problem(table).mean(axis=1)
 
 
@@ -48,9 +48,10 @@ def intervals(table: pd.DataFrame, repetitions: int = 10_000, seed: int = 0) -> 
     """95 % interval, `low` and `high`, of each method's overall mean by a bootstrap over seeds within each problem.
 
     The plain bootstrap is far too narrow for the few seeds of a benchmark: for 4 problems × 3 seeds it covers 84 %.
-    So each repetition draws one seed fewer than there are, which makes the variance unbiased (Rao and Wu 1988), and
-    the interval is widened by what Student's t has over the normal distribution: that covers 95 %. All methods
-    share the draws. NaN where a problem has a single seed, which tells nothing of its own spread.
+    Therefore each repetition draws one seed fewer than there are, which makes the variance unbiased (Rao and Wu 1988),
+    and the interval is widened by the ratio of Student's quantile to the normal one. The result covers 95 %. All
+    methods share the draws. Bounds are NaN where a problem has a single seed, which carries no information about the
+    spread.
     """
     rng = np.random.default_rng(seed)
     centre = overall(table).to_numpy()
@@ -69,14 +70,14 @@ def intervals(table: pd.DataFrame, repetitions: int = 10_000, seed: int = 0) -> 
 
 
 def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
-    """Mean and Student's 95 % interval of independent values; NaN bounds of a single one."""
+    """Mean and Student's 95 % interval of independent values; the bounds are NaN for a single value."""
     x = np.asarray(values, dtype=np.float64)
     reach = student.ppf((1 + LEVEL) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
     return float(x.mean()), float(x.mean() - reach), float(x.mean() + reach)
 
 
 def power_of(sizes: ArrayLike, costs: ArrayLike) -> tuple[float, float, float]:
-    """The power of the size that a cost grows with, the slope of their logarithms, and Student's 95 % interval."""
+    """The exponent of a cost's growth with a size, as the slope of their logarithms, and Student's 95 % interval."""
     fit = linregress(np.log(np.asarray(sizes, np.float64)), np.log(np.asarray(costs, np.float64)))
     reach = student.ppf((1 + LEVEL) / 2, np.size(sizes) - 2) * fit.stderr
     return float(fit.slope), float(fit.slope - reach), float(fit.slope + reach)
@@ -94,9 +95,9 @@ def wins(table: pd.DataFrame, leader: str) -> pd.Series:
 
 
 def wilcoxon(differences: ArrayLike) -> float:
-    """Two-sided p of the signed-rank test, exact given the ranks; zeros are left out, and if all are zero p is 1.
+    """Two-sided p of the signed-rank test, exact given the ranks; zeros are left out, and p is 1 if all are zero.
 
-    SciPy is exact without ties only, and ties are common here: two methods often agree on an easy problem.
+    SciPy is exact only without ties, and ties are common here: two methods often agree on an easy problem.
     """
     d = np.asarray(differences, dtype=np.float64)
     d = d[d != 0]
@@ -122,7 +123,7 @@ def pairwise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs_needed(methods: int) -> int:
-    """(problem, seed) pairs from which some difference could be significant among so many methods.
+    """The fewest (problem, seed) pairs with which a difference among this number of methods can be significant.
 
     With n pairs the smallest p of a signed-rank test is 2^(1 - n), before Holm multiplies it by the number of
     comparisons: 6 pairs for two methods, 13 for ten.
@@ -131,6 +132,6 @@ def pairs_needed(methods: int) -> int:
 
 
 def can_claim(table: pd.DataFrame) -> bool:
-    """Whether there are seeds and pairs enough for any claim of significance."""
+    """Whether the seeds and pairs suffice for any claim of significance."""
     seeds = table.columns.to_frame().groupby(level="problem").size()
     return bool(seeds.min() > 1) and table.shape[1] >= pairs_needed(len(table))

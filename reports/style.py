@@ -4,7 +4,7 @@ from hashlib import sha256
 from math import isnan
 from typing import Any
 
-# Okabe and Ito's palette, which the colour-blind can tell apart; one colour and marker per family, on every board.
+# Okabe and Ito's palette, which colour-blind readers can distinguish: a colour and a marker for each family.
 FAMILIES = {
     "outlier gradient": ("#D55E00", "o"),
     "gradient tracing": ("#56B4E9", "s"),
@@ -37,9 +37,9 @@ PRINT: dict[Any, Any] = {
     "grid.color": "#e6e8eb",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
-    "text.parse_math": False,  # a dollar in a name is a dollar
+    "text.parse_math": False,  # a dollar in a name stays a dollar
     "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "influence-bench",  # the same plot is the same bytes
+    "svg.hashsalt": "influence-bench",  # the same plot gives the same bytes
 }
 
 
@@ -58,12 +58,12 @@ def _look(family: str) -> tuple[str, str]:
 
 
 def shade(auc: float) -> str:
-    """Background for a ROC-AUC: white at chance, bluer above it, more orange below."""
+    """The background of a ROC-AUC: white at chance, bluer above it, more orange below it."""
     return _mix((255, 255, 255), (0, 114, 178) if auc >= 0.5 else (213, 94, 0), min(1.0, abs(auc - 0.5) * 2) ** 2)
 
 
 def ink(auc: float) -> str:
-    """Text colour that can be read on that background."""
+    """The text colour that is legible on that background."""
     return "#ffffff" if abs(auc - 0.5) > 0.47 else "#1b1e23"
 
 
@@ -76,21 +76,15 @@ def share(value: float) -> str:
     return "–" if isnan(value) else f"{value:.3f}"
 
 
+def interval(low: float, high: float) -> str:
+    """` [0.948, 0.958]`, or nothing where there is no interval."""
+    return "" if isnan(low) else f" [{share(low)}, {share(high)}]"
+
+
 def amount(value: float) -> str:
-    """A cost, to two or three significant digits, never in powers of ten."""
+    """A cost: two significant digits below 10, whole numbers above, never in powers of ten."""
     if isnan(value):
         return "–"
     if 0 < value < 0.001:
         return "<0.001"
     return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2g}"
-
-
-def flat(value: Any) -> str:
-    """Anything of a run's record as one line of text."""
-    if isinstance(value, dict):
-        known = {str(key): one for key, one in value.items() if one is not None}
-        return ", ".join(
-            f"{key.removesuffix('_bytes')} {one / 1e9:.0f} GB" if key.endswith("_bytes") else f"{key} {flat(one)}"
-            for key, one in known.items()
-        )
-    return ", ".join(map(flat, value)) if isinstance(value, list | tuple) else str(value)

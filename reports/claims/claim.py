@@ -1,83 +1,113 @@
-"""A page of claims, each tested by a run of its suite: what is claimed, what the run says, and whether it stands.
-
-The page is generated from runs, so that every figure can be traced to a command, a commit, seeds and a machine.
-"""
+"""What a claim of a paper is: one decorated function per claim, confound or picture, registered by suite and name."""
 
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.figure import Figure
 
+from ...bench.registry.arguments import Registered
+from ...bench.registry.registry import Registry, name_of
 from ...bench.results.run import Run
+
+HOME = "influence_bench.reports.claims.paper"
+
+
+class Lacking(Exception):
+    """A run lacks what a claim is about or what a picture shows; the message completes `this run has no ...`."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a run says of a claim: our figures, and in a sentence whether it stands."""
+    """What a run says about a claim.
+
+    Attributes:
+        ours: our figures; `; ` separates the lines of a list.
+        verdict: whether the claim stands, in sentences.
+    """
 
     ours: str
     verdict: str
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A claim of the paper: where it is made, its figures there, the suite that tests it and how."""
+class OfSuite(Registered):
+    """A function of a run of one suite; a name may occur once in each suite."""
 
-    function: Callable[[Run], Finding]
     suite: str
-    place: str
-    paper: str
 
     @property
-    def statement(self) -> str:
-        """What the paper claims, or what confound was found."""
-        return _said(self.function)
+    def key(self) -> str:
+        """The suite and the name."""
+        return f"{self.suite}-{self.name}"
+
+    @property
+    def text(self) -> str:
+        """The docstring as one line."""
+        return " ".join((inspect.getdoc(self.function) or "").split())
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What a run shows beside the claims of its suite."""
+class Claim(OfSuite):
+    """A claim and the function that tests it.
 
-    function: Callable[[Run, float], Figure]
-    suite: str
+    Attributes:
+        place: where the paper, or its code, makes the claim.
+        paper: the paper's figures; `; ` separates the lines of a list.
+        confound: whether it is a confound in the paper's code rather than a claim of the paper.
+    """
+
+    place: str
+    paper: str
+    confound: bool
 
     @property
-    def caption(self) -> str:
-        """What is to be seen."""
-        return _said(self.function)
+    def statement(self) -> str:
+        """The claim, or the confound and its name for what it is."""
+        return f"Confound: {self.text[0].lower()}{self.text[1:]}" if self.confound else self.text
 
 
-_claims: list[Claim] = []
-_pictures: list[Picture] = []
+@dataclass(frozen=True)
+class Picture(OfSuite):
+    """A picture that stands below the claims of a suite; its text is the caption."""
+
+
+CLAIMS: Registry[Claim] = Registry("claim", HOME)
+PICTURES: Registry[Picture] = Registry("picture", HOME)
 Test = Callable[[Run], Finding]
 Drawing = Callable[[Run, float], Figure]
 
 
 def claim(suites: str | Sequence[str], place: str, paper: str) -> Callable[[Test], Test]:
-    """Register a test of a claim on a run of a suite, or of each of several."""
+    """Register a function that tests a claim on a run of a suite, or of each of several; its docstring is the claim.
 
-    def register(function: Test) -> Test:
-        for suite in [suites] if isinstance(suites, str) else suites:
-            _claims.append(Claim(function, suite, place, paper))
-        return function
+    The function raises `Lacking` if the run lacks the rows, problems or trainings that the claim is about.
+    """
+    return _registering(suites, place, paper, confound=False)
 
-    return register
+
+def confound(suites: str | Sequence[str], place: str, paper: str) -> Callable[[Test], Test]:
+    """Register a function that tests a confound in the paper's code; otherwise as `claim`."""
+    return _registering(suites, place, paper, confound=True)
 
 
 def picture(suite: str) -> Callable[[Drawing], Drawing]:
-    """Register a picture of a run of a suite, a function of the run and the width in inches; the docstring captions it.
+    """Register a function that draws a run of a suite at a width in inches; its docstring is the caption.
 
-    It raises `InputError` where the run lacks what it shows.
+    The function raises `Lacking` if the run lacks what the picture shows.
     """
 
     def register(function: Drawing) -> Drawing:
-        _pictures.append(Picture(function, suite))
+        PICTURES.add(Picture(name_of(function), function, suite))
         return function
 
     return register
 
 
-def _said(function: Callable[..., Any]) -> str:
-    return " ".join((inspect.getdoc(function) or "").split())
+def _registering(suites: str | Sequence[str], place: str, paper: str, confound: bool) -> Callable[[Test], Test]:
+    def register(function: Test) -> Test:
+        for suite in [suites] if isinstance(suites, str) else suites:
+            CLAIMS.add(Claim(name_of(function), function, suite, place, paper, confound))
+        return function
+
+    return register

@@ -1,23 +1,19 @@
-"""The page of claims."""
+"""The page of claims, as HTML and as Markdown."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...bench.errors import InputError
-from ...bench.files import write, writer
+from ...bench.files import write_bytes
 from ...bench.results.run import Run
-from ..leaderboard.markdown import escaped
+from ..markdown import escaped, literal
 from ..render import render
-from ..style import flat
-from .claim import _claims
-from .sections import Section, sections
+from ..sources import Fact, facts
+from .claim import CLAIMS
+from .sections import Section, Tested, sections
 
 TITLE = "The paper's claims, tested"
-
-
 PAPER = "Chhabra et al. 2025, Outlier Gradient Analysis (arXiv 2405.03869)"
-
-
 PROTOCOL = (
     "The same experiments under one protocol: the same loader, shuffling, epochs and seeds for every arm, the last "
     "epoch's model, given labels for label-quality scores, clean validation gradients for influence functions, random "
@@ -25,73 +21,63 @@ PROTOCOL = (
 )
 
 
-COMMANDS = ("command", "trimmed by")
-
-
 def write_claims(runs: Sequence[Run], out: Path) -> Path:
-    """Write the page of claims that the runs can test, in the order of the runs.
+    """Write the page of all claims that the runs test, in the order of the runs, into a folder.
 
     Returns:
-        The page, `claims.html`, which needs nothing beside it; beside it lie `claims.md` and the pictures.
+        The page, `claims.html`, which needs no other file; `claims.md` and its pictures are next to it.
 
     Raises:
-        InputError: if they test none, or are of another version.
+        InputError: if no run tests a claim, or a file of a run is damaged or of another version.
     """
-    found = sections(runs)
-    if not found:
-        suites = ", ".join(sorted({one.suite for one in _claims}))
+    judged = sections(runs)
+    if not judged:
+        suites = ", ".join(sorted({claim.suite for claim in CLAIMS.all().values()}))
         raise InputError(f"these runs test none of the paper's claims: give runs of {suites}")
-    for section in found:
-        section.run.frame()  # a run of another version is refused, rather than said to lack things
-    contents = {f"plots/{one.file}": one.wide for section in found for one in section.pictures}
-    contents |= {"claims.md": markdown(found).encode(), "claims.html": html(found).encode()}
+    contents = {f"plots/{picture.file}": picture.wide for section in judged for picture in section.pictures}
+    contents |= {"claims.md": markdown(judged).encode(), "claims.html": html(judged).encode()}
     for name, content in contents.items():
-        write(out / name, writer(content))
+        write_bytes(out / name, content)
     return out / "claims.html"
 
 
-def html(found: Sequence[Section]) -> str:
-    """The claims as one page that needs nothing beside it; all that comes from runs is escaped."""
-    sources = [(section.run.info["suite"], source(section.run)) for section in found]
-    return render("claims.html", title=TITLE, paper=PAPER, protocol=PROTOCOL, sections=found, sources=sources)
+def html(judged: Sequence[Section]) -> str:
+    """The claims as one page that needs no other file; all text from runs is escaped."""
+    sources = [(section.run.info.suite.name, facts(section.run)) for section in judged]
+    return render("claims.html", title=TITLE, paper=PAPER, protocol=PROTOCOL, sections=judged, sources=sources)
 
 
-def markdown(found: Sequence[Section]) -> str:
-    """The claims as Markdown, suite by suite, each with what it was made with."""
-    parts = [f"# {TITLE}", f"{PAPER}. {PROTOCOL}"]
+def markdown(judged: Sequence[Section]) -> str:
+    """The claims as Markdown: a table of verdicts, a section for each suite, and the sources of its figures."""
     rows = [
-        f"| {one.number} | {one.claim.statement} | {escaped(one.finding.verdict)} |"
-        for section in found
-        for one in section.tested
+        f"| {tested.number} | {tested.claim.statement} | {escaped(tested.finding.verdict)} |"
+        for section in judged
+        for tested in section.tested
     ]
-    parts += ["\n".join(["| | claim | verdict |", "|:--|:--|:--|", *rows])]
-    for section in found:
-        parts += [f"## {escaped(str(section.run.info['title']))}"]
-        for one in section.tested:
-            said = [f"The paper ({one.claim.place}): {one.claim.paper}", f"Here: {escaped(one.finding.ours)}"]
-            parts += [f"### {one.number}. {one.claim.statement}"]
-            parts += ["\n".join(f"- {line}" for line in [*said, f"**{escaped(one.finding.verdict)}**"])]
-        for drawn in section.pictures:
-            parts += [f"![{drawn.caption}](plots/{drawn.file})", drawn.caption]
-    parts += ["## What the figures come from"]
-    for section in found:
-        facts = [
-            f"- {key}: {_code(value) if key in COMMANDS else escaped(value)}" for key, value in source(section.run)
-        ]
-        parts += ["\n".join([f"**{escaped(str(section.run.info['suite']))}**", "", *facts])]
+    parts = [f"# {TITLE}", f"{PAPER}. {PROTOCOL}", "\n".join(["| | claim | verdict |", "|:--|:--|:--|", *rows])]
+    for section in judged:
+        parts += [f"## {escaped(section.run.info.suite.title)}"]
+        for tested in section.tested:
+            parts += [f"### {tested.number}. {tested.claim.statement}", _items(tested)]
+        for picture in section.pictures:
+            parts += [f"![{picture.caption}](plots/{picture.file})", picture.caption]
+    parts += ["## Sources of the figures"]
+    for section in judged:
+        lines = [_line(fact) for fact in facts(section.run)]
+        parts += ["\n".join([f"**{escaped(section.run.info.suite.name)}**", "", *lines])]
     return "\n\n".join(parts) + "\n"
 
 
-def source(run: Run) -> list[tuple[str, str]]:
-    """What the figures of a run come from: commands, seeds, commits, machine, versions and dates, as text."""
-    info, known = run.info, ("commit", "machine", "device", "versions")
-    facts = [("command", str(info["command"])), ("seeds", str(info["definition"]["seeds"]))]
-    facts += [(key, flat(info[key])) for key in known if info.get(key)] + [("date", str(info["created"]))]
-    for command, trim in run.trims.items():
-        other = [f"{key} {flat(trim[key])}" for key in known if trim.get(key) != info.get(key)]
-        facts += [("trimmed by", command), ("trimmed on", "; ".join([trim["created"], *other]))]
-    return facts
+def _items(tested: Tested) -> str:
+    """The paper's figures, ours and the verdict, as a list."""
+    return "\n".join(
+        [
+            f"- The paper ({tested.claim.place}): {tested.claim.paper}",
+            f"- Here: {escaped(tested.finding.ours)}",
+            f"- **{escaped(tested.finding.verdict)}**",
+        ]
+    )
 
 
-def _code(command: str) -> str:
-    return f"`{command.replace('`', ' ')}`"
+def _line(fact: Fact) -> str:
+    return f"- {fact.name}: {literal(fact.text) if fact.command else escaped(fact.text)}"

@@ -1,21 +1,17 @@
-"""What runs say of the claims that they test."""
+"""Each run judged by the claims of its suite."""
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from ...bench.errors import InputError
 from ...bench.results.run import Run
 from ..drawing import COLUMN, PAGE, image
-from . import paper
-from .claim import Claim, Finding, Picture, _claims, _pictures
+from .claim import CLAIMS, PICTURES, Claim, Finding, Lacking, Picture
 
 
 @dataclass(frozen=True)
 class Tested:
-    """A claim with its number on the page and what a run says of it."""
+    """A claim, its number on the page, and what a run says about it."""
 
     number: int
     claim: Claim
@@ -24,7 +20,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture of a run as SVG, for a page and for a telephone, with its caption and a name for its file."""
+    """A picture of a run as SVG, for a page and for a phone, with its caption and the name of its file."""
 
     caption: str
     file: str
@@ -34,7 +30,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Section:
-    """A run with the claims that it tests and what it shows beside them."""
+    """A run, the claims that it tests, and its pictures."""
 
     run: Run
     tested: list[Tested]
@@ -42,38 +38,37 @@ class Section:
 
 
 def sections(runs: Sequence[Run]) -> list[Section]:
-    """Those of the runs that test claims, with what they say of them; the other runs are left out."""
-    for module in pkgutil.iter_modules(paper.__path__):  # whose claims register themselves
-        importlib.import_module(f"{paper.__name__}.{module.name}")
-    numbers, found = count(1), []
+    """A section for each run whose suite tests claims, in the order of the runs; claims are numbered throughout."""
+    numbers, judged = count(1), []
     for run in runs:
-        suite = run.info["suite"]
-        tested = [Tested(next(numbers), one, _finding(one, run)) for one in _of(suite)]
+        suite = run.info.suite.name
+        tested = [Tested(next(numbers), claim, _finding(claim, run)) for claim in _claims_of(suite)]
         if tested:
-            drawn = [_drawn(one, run) for one in _pictures if one.suite == suite]
-            found.append(Section(run, tested, [one for one in drawn if one]))
-    return found
+            pictures = [_drawn(picture, run) for picture in PICTURES.all().values() if picture.suite == suite]
+            judged.append(Section(run, tested, [drawn for drawn in pictures if drawn]))
+    return judged
 
 
-def _finding(one: Claim, run: Run) -> Finding:
-    """What a run says of a claim, be it that it lacks the rows, the problems or the retrained models to test it."""
+def _claims_of(suite: str) -> list[Claim]:
+    """The claims of a suite, then its confounds, both in the order of their modules."""
+    claims = [claim for claim in CLAIMS.all().values() if claim.suite == suite]
+    return sorted(claims, key=lambda claim: (claim.confound, claim.function.__module__))
+
+
+def _finding(claim: Claim, run: Run) -> Finding:
+    """What a run says about a claim; a run that lacks data for it says so."""
     try:
-        return one.function(run)
-    except (KeyError, InputError) as error:
-        lack = f"this run has no {error.args[0]}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        finding: Finding = claim.function(run)
+    except Lacking as lack:
         trim = "; models are retrained by influence-bench trim" if run.trimmed().empty else ""
-        return Finding("–", f"Not tested: {lack}{trim}.")
+        return Finding("–", f"Not tested: this run has no {lack}{trim}.")
+    return finding
 
 
-def _drawn(one: Picture, run: Run) -> Drawn | None:
+def _drawn(picture: Picture, run: Run) -> Drawn | None:
     """The picture, if the run has what it shows."""
     try:
-        wide, narrow = (image(one.function(run, width), "svg") for width in (PAGE, COLUMN))
-    except InputError:
+        wide, narrow = (image(picture.function(run, width), "svg") for width in (PAGE, COLUMN))
+    except Lacking:
         return None
-    return Drawn(one.caption, f"{one.suite}-{one.function.__name__.replace('_', '-')}.svg", wide, narrow)
-
-
-def _of(suite: str) -> list[Claim]:
-    """What a run of a suite tests: the claims first, then the confounds."""
-    return sorted((one for one in _claims if one.suite == suite), key=lambda one: one.statement.startswith("Confound"))
+    return Drawn(picture.text, f"{picture.key}.svg", wide, narrow)

@@ -1,4 +1,4 @@
-"""From cells to the leaderboard: one row per method, and what goes with it."""
+"""The leaderboard of some cells: one row per method, and the tables that go with it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import pandas as pd
 from ...bench.errors import InputError
 from .. import statistics
 
-KEYS = ("method", "name", "family", "uses", "problem", "dataset", "noise", "model", "seed", "status")
+KEYS = ("method", "name", "family", "uses", "pairwise", "problem", "dataset", "noise", "model", "seed", "status")
 METRICS = ("roc_auc", "average_precision", "precision_at_k", "recall_at_k", "ndr_at_10", "ndr_at_30")
 COSTS = (
     "seconds", "cpu_seconds", "gradients_seconds", "score_seconds", "retrain_seconds", "warmup_seconds",
@@ -20,13 +20,15 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Board:
-    """All that a report shows, best method first.
+    """The tables of a report, best method first.
 
     Attributes:
         cells: one row per cell, in a fixed order.
         methods: one row per method: its metrics, interval, rank, verdict, cost and coverage.
-        auc: ROC-AUC by problem, method × problem; `low` and `high` are its 95 % interval.
-        claims: whether there are seeds and pairs enough to claim that one method is better than another.
+        auc: ROC-AUC by problem, method × problem.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        claims: whether the seeds and pairs suffice to claim that one method is better than another.
     """
 
     cells: pd.DataFrame
@@ -39,45 +41,45 @@ class Board:
     @property
     def pairwise(self) -> bool:
         """Whether the methods look for the training rows behind each answer, rather than for wrong labels."""
-        return bool(self.methods["name"].str.startswith("pairwise-").all())
+        return bool(self.cells["pairwise"].all())
 
     @property
     def problems(self) -> pd.DataFrame:
-        """What each problem is, averaged over its seeds."""
-        what = {"rate": "mean", "n_train": "mean", "model_accuracy": "mean", "seed": "nunique"}
-        return self.cells.groupby("problem").agg(what)
+        """Noise rate, training rows and test accuracy of each problem, means over its seeds, and their number."""
+        summaries = {"rate": "mean", "n_train": "mean", "model_accuracy": "mean", "seed": "nunique"}
+        return self.cells.groupby("problem").agg(summaries)
 
     @property
     def seeds(self) -> list[int]:
-        """How many seeds each problem has."""
+        """The number of seeds of each problem."""
         return [int(n) for n in self.problems["seed"]]
 
     @property
     def failures(self) -> pd.DataFrame:
-        """The cells that did not end well, one row for all seeds of which the same is to be said."""
+        """The cells that failed: method, problem, status, first line of the error, and the seeds that share these."""
         failed = self.cells[self.cells["status"] != "ok"]
-        return _merged(failed.assign(error=failed["error"].map(_first_line)), ["status", "error"])
+        first_lines = failed["error"].map(lambda text: text.partition("\n")[0])
+        return _seeds_merged(failed.assign(error=first_lines), ["status", "error"])
 
     @property
     def notes(self) -> pd.DataFrame:
-        """What the methods remarked, likewise."""
-        return _merged(self.cells[self.cells["notes"] != ""], ["notes"])
+        """The notes that methods left: method, problem, note, and the seeds that share these."""
+        return _seeds_merged(self.cells[self.cells["notes"] != ""], ["notes"])
 
 
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
-
-
-def _merged(cells: pd.DataFrame, said: list[str]) -> pd.DataFrame:
-    groups = cells.astype({"seed": str}).groupby(["method", "problem", *said], sort=False)["seed"]
+def _seeds_merged(cells: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
+    groups = cells.astype({"seed": str}).groupby(["method", "problem", *remarks], sort=False)["seed"]
     return groups.agg(", ".join).rename("seeds").reset_index()
 
 
-def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cells in a fixed order, with every column there is and the name of the problem.
+def ordered_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells in a fixed order, with all `COLUMNS`.
+
+    Args:
+        frame: as `Run.frame` returns it.
 
     Raises:
-        InputError: if there are no cells, a column that tells them apart is missing, or two are the same cell.
+        InputError: if there are no cells, a column of `KEYS` is missing, or two rows are the same cell.
     """
     if frame.empty:
         raise InputError("there is nothing to report: the run has no finished cells")
@@ -89,21 +91,24 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     cells[numbers] = cells[numbers].astype(np.float64)
     cell = ["method", "problem", "seed"]
     if (twice := cells.duplicated(cell)).any():
-        one = cells[twice].iloc[0]
+        first = cells[twice].iloc[0]
         raise InputError(
-            f"{one['method']} on {one['problem']} with seed {one['seed']} is there twice: report such runs apart, "
-            "or compare them with influence-bench compare"
+            f"two of these runs hold {first['method']} on {first['problem']} with seed {first['seed']}: report each "
+            "run by itself, or compare them with influence-bench compare"
         )
     return cells.sort_values(cell, ignore_index=True)
 
 
-def board(frame: pd.DataFrame) -> Board:
+def board_of(frame: pd.DataFrame) -> Board:
     """The leaderboard of a frame of cells.
 
+    Args:
+        frame: as `Run.frame` returns it.
+
     Raises:
-        InputError: as `checked` does.
+        InputError: as `ordered_cells` does.
     """
-    cells = checked(frame)
+    cells = ordered_cells(frame)
     auc = statistics.values(cells, "roc_auc")
     methods = cells.groupby("method")[["name", "family", "uses"]].first()
     for metric in METRICS:
@@ -136,9 +141,9 @@ def board(frame: pd.DataFrame) -> Board:
 
 
 def _costs(cells: pd.DataFrame) -> pd.DataFrame:
-    """What the finished cells of each method cost, each problem weighing the same.
+    """The costs of each method's finished cells; every problem has the same weight.
 
-    Seconds are means and memory is the highest peak, which has to fit; epochs are ratios, so their mean is geometric.
+    Seconds are means. Memory is the highest peak, since that has to fit. Epochs are ratios, so their mean is geometric.
     """
     done = cells[cells["status"] == "ok"]
     groups = done.assign(epochs=np.log(done["epochs"].clip(lower=1e-4))).groupby(["method", "problem"])

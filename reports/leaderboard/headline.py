@@ -1,15 +1,15 @@
 """The sentences at the top of a report, made from its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, isnan
-from typing import Any
 
 import pandas as pd
 
 from ..statistics import pairs_needed
-from ..style import amount, share
+from ..style import amount, interval, share
 from .board import Board
-from .markdown import interval
+
+GUESSING = ("random", "pairwise-random")  # the names of the controls that score by chance
 
 
 def headline(board: Board) -> list[str]:
@@ -17,14 +17,18 @@ def headline(board: Board) -> list[str]:
     leader = board.methods.iloc[0]
     if not board.methods["finished"].any():
         return ["No cell finished: see the failures below."]
-    return [_winner(board, leader), *_certainty(board), *_control(board)]
+    return [_winner(board, leader), *_certainty(board), *_guessing(board)]
 
 
-def not_installed(infos: Sequence[dict[str, Any]]) -> list[str]:
-    """Which methods the runs left out for want of a package; a sentence, or none."""
-    lacking = {package: rows for info in infos for package, rows in info.get("not_installed", {}).items()}
-    named = [f"{package} ({', '.join(rows)})" for package, rows in lacking.items()]
-    return [f"Not installed, and so not on the board: {'; '.join(named)}."] if named else []
+def not_installed(left_out: Sequence[Mapping[str, list[str]]]) -> list[str]:
+    """A sentence about the methods that are missing because a package is not installed; none if all are there.
+
+    Args:
+        left_out: of each run, the methods that were left out, by the package that they need.
+    """
+    methods = {package: names for by_package in left_out for package, names in by_package.items()}
+    listed = [f"{package} ({', '.join(names)})" for package, names in methods.items()]
+    return [f"Not installed, and so not on the board: {'; '.join(listed)}."] if listed else []
 
 
 def _winner(board: Board, leader: pd.Series) -> str:
@@ -46,7 +50,7 @@ def _over(board: Board) -> str:
 def _certainty(board: Board) -> list[str]:
     methods, seeds = board.methods, board.seeds
     if min(seeds) < 2:
-        return ["One seed tells nothing of the spread: no interval, and no claim that one method beats another."]
+        return ["One seed does not show the spread: no interval, and no claim that one method beats another."]
     if len(methods) < 2:
         return []
     if not board.claims:
@@ -62,9 +66,9 @@ def _certainty(board: Board) -> list[str]:
     return [f"Not distinguishable from it: {', '.join(tied[:4] if more else tied)}{more}."]
 
 
-def _control(board: Board) -> list[str]:
-    random = board.methods.loc[board.methods["name"].isin(["random", "pairwise-random"]), "roc_auc"]
-    return [f"Random guessing: {share(value)}." for value in random if len(board.methods) > 1]
+def _guessing(board: Board) -> list[str]:
+    aucs = board.methods.loc[board.methods["name"].isin(GUESSING), "roc_auc"]
+    return [f"Random guessing: {share(auc)}." for auc in aucs if len(board.methods) > 1]
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,13 +17,13 @@ from ..style import PRINT, colour, marker, shade
 from .board import Board
 from .labels import place
 
-BEYOND = 1.003  # where the stretched scale of ROC-AUC ends, so that 1 is still on it
+BEYOND = 1.003  # the limit of the stretched scale of ROC-AUC, above 1 so that 1 itself is on the scale
 
 
 def files(board: Board) -> dict[str, bytes]:
-    """Every plot as SVG and PNG, by file name, one column wide; that of the costs page-wide as well."""
-    drawn = {"leaderboard": leaderboard, "cost": cost, "heatmap": heatmap, "problems": problems}
-    figures = {name: draw(board, COLUMN) for name, draw in drawn.items()} | {"cost-wide": cost(board, PAGE)}
+    """Every plot as SVG and PNG, by file name: one column wide, and the plot of costs page-wide too."""
+    drawings = {"leaderboard": leaderboard, "cost": cost, "heatmap": heatmap, "problems": problems}
+    figures = {name: draw(board, COLUMN) for name, draw in drawings.items()} | {"cost-wide": cost(board, PAGE)}
     return {f"{name}.{kind}": image(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")}
 
 
@@ -40,7 +40,7 @@ def leaderboard(board: Board, width: float) -> Figure:
 
 @mpl.rc_context(PRINT)
 def cost(board: Board, width: float) -> Figure:
-    """ROC-AUC against cost, with the front of the methods that none beats in both."""
+    """ROC-AUC against cost, with the Pareto front: the methods that no other method beats in both."""
     m = board.methods[board.methods["finished"] > 0]
     x, y = m["epochs"].to_numpy(), m["roc_auc"].to_numpy()
     figure, axes = _figure(width, 0.5 * width + 1.4)
@@ -55,7 +55,7 @@ def cost(board: Board, width: float) -> Figure:
     front = _front(x, y)
     axes.plot(x[front], y[front], color="#1b1e23", linewidth=0.7, drawstyle="steps-post", zorder=2)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # labels are placed in pixels: nothing may move any more
+    figure.set_layout_engine("none")  # labels are placed in pixels, so nothing may move from here on
     order = np.concatenate([front, np.setdiff1d(np.arange(len(x)), front)])
     named = m["method"].iloc[order[: max(len(front), MOST)]]
     place(axes, np.c_[x, y][order], list(named), _steps(axes, x[front], y[front]))
@@ -63,11 +63,11 @@ def cost(board: Board, width: float) -> Figure:
 
 
 def _cost_axes(axes: Axes, auc: NDArray[np.float64]) -> None:
-    """Epochs on a log scale, ROC-AUC stretched toward 1, where good methods crowd."""
+    """Scale epochs by their logarithm, and stretch ROC-AUC toward 1, where good methods crowd."""
     axes.set_xscale("log")
     axes.set_yscale("function", functions=(_stretched, _unstretched))
-    shown = np.array([0.5, 0.6, *auc])
-    low, high = _stretched(np.array([shown.min(), shown.max()]))
+    visible = np.array([0.5, 0.6, *auc])
+    low, high = _stretched(np.array([visible.min(), visible.max()]))
     room = 0.1 * (high - low)
     bottom, top = _unstretched(np.array([low - room, high + room]))
     axes.set_ylim(bottom, min(1.001, top))
@@ -128,7 +128,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _front(cost: NDArray[np.float64], auc: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which methods none beats in both, cheapest first."""
+    """The indices of the methods that no other method beats in both, cheapest first."""
     order = np.lexsort((-auc, cost))
     best = np.r_[-np.inf, np.maximum.accumulate(auc[order])[:-1]]
     front: NDArray[np.int64] = order[auc[order] > best]
@@ -136,7 +136,7 @@ def _front(cost: NDArray[np.float64], auc: NDArray[np.float64]) -> NDArray[np.in
 
 
 def _steps(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points along the steps from one point of the front to the next, a few pixels apart."""
+    """Points (m, 2) along the steps of the front, a few pixels from each to the next."""
     corners = np.repeat(axes.transData.transform(np.c_[x, y]), 2, axis=0)
     corners = np.c_[corners[1:, 0], corners[:-1, 1]]
     along = [a + (b - a) * np.linspace(0, 1, int(np.hypot(*(b - a)) // 3) + 2)[:, None] for a, b in pairwise(corners)]

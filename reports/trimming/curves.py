@@ -1,4 +1,4 @@
-"""Lines of retrained models: one panel for each removal, so that none hides another, with all the others in grey."""
+"""Curves of retrained models: a panel for each removal, so that no curve hides another, and the others in grey."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..drawing import MOST, PAGE, grid
 from ..style import PRINT, colour
-from .gains import RANDOM, Trimming
+from .gains import RANDOM, Trimming, percentage
 
 HEIGHT = 1.4  # inches: one panel
 OTHERS: dict[str, Any] = {"color": "#d5d8dc", "linewidth": 0.5, "zorder": 1}
@@ -21,20 +21,20 @@ Line = NDArray[Any]
 
 
 def several_budgets(table: pd.DataFrame) -> list[str]:
-    """The problems that were trimmed by more than one budget."""
+    """The problems that were trimmed by several budgets."""
     budgets = table.groupby("problem")["budget"].nunique()
     return list(budgets.index[budgets > 1])
 
 
 def largest_budgets(table: pd.DataFrame) -> dict[str, str]:
-    """The budget of each problem that removes most rows, where removals differ most."""
+    """The budget of each problem that removes most rows; there removals differ most."""
     largest = table.loc[table.groupby("problem")["share"].idxmax()]
     return dict(zip(largest["problem"], largest["budget"], strict=True))
 
 
 @mpl.rc_context(PRINT)
 def by_budget(trimming: Trimming, problem: str, width: float) -> Figure:
-    """Points of accuracy over random removal against the budget, with intervals as bands."""
+    """Points of accuracy over random removal against the budget, with 95 % intervals as bands."""
     rows = trimming.table[(trimming.table["problem"] == problem) & (trimming.table["removal"] != RANDOM)]
     shares = rows.groupby("budget")["share"].mean().sort_values()
     tables = {
@@ -53,7 +53,7 @@ def by_budget(trimming: Trimming, problem: str, width: float) -> Figure:
         axes.set_xticks(place, [_tick(str(budget), share) for budget, share in shares.items()])
     reach = float(np.nanmedian(tables["high"] - tables["low"])) / 2 if tables["low"].notna().any(axis=None) else 0.0
     axes.set_ylim(*_limits(np.concatenate([y for _, y in lines.values()]), reach))
-    _say(figure, "removed, % of the rows", "points over random removal")
+    _name_axes(figure, "removed, % of the rows", "points over random removal")
     return figure
 
 
@@ -64,16 +64,16 @@ def by_epoch(trimming: Trimming, problem: str, budget: str, width: float) -> Fig
     rows = rows[rows["budget"].isin(["", budget])]
     curves = {str(name): 100 * _mean(part["accuracy_by_epoch"]) for name, part in rows.groupby("removal")}
     lines = {name: (np.arange(1, len(y) + 1), y) for name, y in curves.items()}
-    beside = lines.pop(RANDOM)
+    random = lines.pop(RANDOM)
     order = sorted(lines, key=lambda name: -lines[name][1][-1])[:MOST]
     figure, panels = _panels(order, width)
     for name, axes in panels.items():
         _draw(axes, name, lines, trimming.family)
-        axes.plot(*beside, color="#1b1e23", linewidth=0.7, linestyle=(0, (4, 2)), zorder=2)
+        axes.plot(*random, color="#1b1e23", linewidth=0.7, linestyle=(0, (4, 2)), zorder=2)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    late = [y[len(y) // 3 :] for y in curves.values()]  # the first epochs would make the others flat
+    late = [y[len(y) // 3 :] for y in curves.values()]  # the steep first epochs would flatten the rest
     axes.set_ylim(*_limits(np.concatenate(late), 0.0))
-    _say(figure, "epoch", "test accuracy, %")
+    _name_axes(figure, "epoch", "test accuracy, %")
     return figure
 
 
@@ -100,7 +100,7 @@ def _draw(axes: Axes, name: str, lines: Mapping[str, tuple[Line, Line]], family:
 
 
 def _tick(budget: str, share: float) -> str:
-    return f"true\n({100 * share:.2g})" if budget == "true" else budget.removesuffix("%")
+    return f"true\n({100 * share:.2g})" if budget == "true" else f"{percentage(budget):g}"
 
 
 def _limits(values: Line, reach: float) -> tuple[float, float]:
@@ -110,12 +110,12 @@ def _limits(values: Line, reach: float) -> tuple[float, float]:
 
 
 def _mean(curves: pd.Series) -> Line:
-    """Of curves that may be of different lengths, where models were retrained after a change of their epochs."""
+    """The mean of curves, cut to the shortest: lengths differ after a retraining with another number of epochs."""
     shortest = min(map(len, curves))
     mean: Line = np.mean([curve[:shortest] for curve in curves], axis=0)
     return mean
 
 
-def _say(figure: Figure, x: str, y: str) -> None:
+def _name_axes(figure: Figure, x: str, y: str) -> None:
     figure.supxlabel(x, fontsize=7)
     figure.supylabel(y, fontsize=7)

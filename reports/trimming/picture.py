@@ -1,4 +1,4 @@
-"""What trimming was worth, as a picture."""
+"""The gains of trimming as a picture."""
 
 import matplotlib as mpl
 import pandas as pd
@@ -11,7 +11,7 @@ from .gains import RANDOM, Trimming
 
 
 @mpl.rc_context(PRINT)
-def picture(trimming: Trimming, width: float) -> Figure:
+def gains_picture(trimming: Trimming, width: float) -> Figure:
     """Gains over random removal with their intervals: a panel for each problem and budget."""
     table = trimming.table[trimming.table["removal"] != RANDOM]
     panels = list(table.groupby(["problem", "budget"], sort=False))

@@ -1,6 +1,5 @@
 """Section 4's figure: flipped labels among the data, among the gradients and by influence."""
 
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -9,23 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
 
-from ....bench.errors import InputError
-from ....bench.files import read_json
-from ....bench.problem.problem import Problem
 from ....bench.results.run import Run
-from ....bench.training.prepare import open_problem
-from ....methods.gradients.space import gradient_space
 from ...drawing import PAGE, grid
 from ...style import PRINT
-from ..claim import picture
+from ..claim import Lacking, picture
 
 METHOD = "outlier-gradient"
 INFLUENCES = ("influence-exact", "influence-self")
 FLAGGED = 0.1  # as many suspects as the paper trims
 FLIPPED, CLASSES = "#D55E00", ("#56B4E9", "#8a8f98")
-Rows = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 
 @picture("paper-synthetic")
@@ -36,13 +29,16 @@ def flips_among_data_gradients_and_influences(run: Run, width: float) -> Figure:
     the first two principal components, with the share of the variance that each holds. Right: how suspect an influence
     function finds each row: exact influence on clean validation rows, or self-influence where the run lacks that.
     """
-    slugs = sorted({str(one["problem"]) for one in run.records() if one["problem"].endswith("-seed0")}, reverse=True)
-    if not slugs:
-        raise InputError(f"{run.folder} has no problem with seed 0 to draw")
+    slugs = sorted({record.problem for record in run.cells()}, reverse=True)
+    first = [slug for slug in slugs if run.problem(slug).spec.seed == 0]
+    if not first:
+        raise Lacking("problem with seed 0")
+    if not run.info.suite.views:
+        raise Lacking("view of its problems: its suite does not say views = true")
     across = 3 if width == PAGE else 1
-    down = 3 * len(slugs) // across
+    down = 3 * len(first) // across
     figure, every = grid(width, down * 0.85 * width / across + 0.4, down, across, sharey=False)
-    for number, slug in enumerate(slugs):
+    for number, slug in enumerate(first):
         _draw(run, slug, every[3 * number : 3 * number + 3])
     handles, names = every[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper left", ncols=5 if across == 3 else 2, frameon=False)
@@ -50,17 +46,15 @@ def flips_among_data_gradients_and_influences(run: Run, width: float) -> Figure:
 
 
 def _draw(run: Run, slug: str, panels: list[Axes]) -> None:
-    known = read_json(run.folder / "problems" / f"{slug}.json")
-    problem, scores = _opened(Path(known["folder"])), _scores(run, slug)
+    scores = _scores(run, slug)
     influence = next((name for name in INFLUENCES if name in scores), None)
     if METHOD not in scores or influence is None:
-        raise InputError(f"{run.folder} lacks {METHOD} or an influence function on {slug}")
+        raise Lacking(f"{METHOD} or influence function on {slug}")
     suspects, influential = (_first(scores[name]) for name in (METHOD, influence))
-    given, flipped = problem.train.y.numpy(), run.truth(slug)
-    gradients = gradient_space(problem, "last").train.matrix().double().numpy()
-    components = PCA(2).fit(gradients)
-    shares = [f"{100 * share:.0f} %" for share in components.explained_variance_ratio_]
-    points = problem.train.x.numpy(), components.transform(gradients), np.c_[np.arange(len(given)), scores[influence]]
+    view, flipped = run.view(slug), run.truth(slug)
+    given = view["given"]
+    shares = [f"{100 * share:.0f} %" for share in view["shares"]]
+    points = view["x"], view["components"], np.c_[np.arange(len(given)), scores[influence]]
     labels = [
         ("feature 1", "feature 2"),
         (f"gradient, component 1 ({shares[0]})", f"component 2 ({shares[1]})"),
@@ -71,18 +65,25 @@ def _draw(run: Run, slug: str, panels: list[Axes]) -> None:
         axes.set(xlabel=x, ylabel=y)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(5))
-    panels[0].set_title(known["label"], loc="left")
+    panels[0].set_title(run.problem(slug).spec.label, loc="left")
     panels[1].set_title(f"{(flipped & suspects).sum()} of {flipped.sum()} flips are ringed", loc="left")
     panels[2].set_title(f"{(flipped & influential).sum()} flips are among the first {influential.sum()}", loc="left")
 
 
-def _first(scores: NDArray[np.float64]) -> Rows:
+def _scores(run: Run, slug: str) -> dict[str, NDArray[np.float64]]:
+    """The scores of each row that ended well on a problem."""
+    done = [record for record in run.cells() if record.problem == slug and record.status == "ok"]
+    return {record.method: run.scores(record) for record in done}
+
+
+def _first(scores: NDArray[np.float64]) -> Mask:
+    """The most suspect rows."""
     first = np.zeros(len(scores), dtype=bool)
     first[np.argsort(-scores, kind="stable")[: round(FLAGGED * len(scores))]] = True
     return first
 
 
-def _scatter(axes: Axes, xy: ArrayLike, given: NDArray[np.int64], flipped: Rows, suspects: Rows) -> None:
+def _scatter(axes: Axes, xy: ArrayLike, given: NDArray[np.int64], flipped: Mask, suspects: Mask) -> None:
     x, y = np.asarray(xy)[:, 0], np.asarray(xy)[:, 1]
     for label, (shape, shade) in enumerate(zip("os", CLASSES, strict=True)):
         for wrong, colour, size in ((False, shade, 7), (True, FLIPPED, 13)):
@@ -92,16 +93,3 @@ def _scatter(axes: Axes, xy: ArrayLike, given: NDArray[np.int64], flipped: Rows,
     look: dict[str, Any] = {"facecolors": "none", "edgecolors": "#1b1e23", "linewidths": 0.6, "zorder": 4}
     axes.scatter(x[suspects], y[suspects], 34, label=f"first {suspects.sum()} of {METHOD}", **look)
     axes.grid(True)
-
-
-def _opened(folder: Path) -> Problem:
-    try:
-        return open_problem(folder)
-    except (OSError, LookupError, RuntimeError, TypeError) as error:
-        raise InputError(f"the prepared problem {folder} cannot be opened: run the suite again") from error
-
-
-def _scores(run: Run, slug: str) -> dict[str, NDArray[np.float64]]:
-    """The scores of each method that ended well on a problem."""
-    done = [one for one in run.records() if one["problem"] == slug and one["status"] == "ok"]
-    return {one["method"]: run.scores(one) for one in done}

@@ -1,4 +1,4 @@
-"""Tables 6 and 7: what scores cost, with and without the gradients, and how the cost grows."""
+"""Tables 6 and 7: the cost of scores with and without the gradients, and its growth."""
 
 from itertools import cycle
 
@@ -8,14 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from ....bench.errors import InputError
-from ....bench.files import read_json
+from ....bench.results.records import CellRecord
 from ....bench.results.run import Run
 from ...drawing import PAGE, grid
 from ...statistics import mean_interval, power_of
 from ...style import PRINT, amount, colour
-from ..claim import Finding, claim, picture
-from .figures import OUTLIER, Interval, percent, told
+from ..claim import Finding, Lacking, claim, confound, picture
+from .figures import labelled, percent
+from .rows import OUTLIER, Interval, rows
 
 TABLE_6 = (
     "seconds on CIFAR-10N worst: gradient tracing 0.39; outlier gradients by L1 0.74, L2 0.80, isolation forest 2.19; "
@@ -23,49 +23,64 @@ TABLE_6 = (
 )
 TRACING = "grad-dot"
 ONE_PASS = "outlier-gradient[detector=l2]"
-AS_RUN = ("datainf-self-paper", "lissa-self-paper", "outlier-gradient-paper")  # are no baselines, but other code
+AS_RUN = ("datainf-self-paper", "lissa-self-paper", "outlier-gradient-paper")  # the paper's code, not its baselines
 DASHES, MARKERS = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 2))), "osD^vXPp*"
 
 
 def costs(run: Run) -> pd.DataFrame:
-    """One row per finished cell: row of the leaderboard without its layers, family, n, p, seed, what it cost.
+    """One row per finished cell: `method`, the leaderboard row without its layers; `family`, n, p, `seed`; its costs.
 
-    `beyond` are its seconds beyond one pass for the gradients of all rows, which the paper's times leave out: the whole
-    without what the L2 norm takes for that pass, and at least what is no pass at all.
+    `beyond` are the seconds beyond one pass for the gradients of all rows, which the paper's times leave out: all
+    seconds less those of the pass of the L2 norm, and at least the seconds that are no pass over the model.
 
     Raises:
-        KeyError: if the run has no row of the L2 norm.
+        Lacking: if no cell ended well, or the run has no row of the L2 norm.
     """
     cells = []
-    for record in run.records():
-        if record["status"] == "ok":
-            problem = read_json(run.folder / "problems" / f"{record['problem']}.json")
-            kept = {"family": record["family"], "n": problem["n_train"], "p": problem["parameters"]}
-            method = record["method"].replace("[layers=all]", "").replace("layers=all,", "").replace(",layers=all", "")
-            cells.append({"method": method, "seed": problem["seed"]} | kept | record["cost"])
+    for record in run.cells():
+        if record.cost is not None:
+            problem = run.problem(record.problem)
+            place = {"n": problem.n_train, "p": problem.parameters, "seed": problem.spec.seed}
+            cells.append({"method": _without_layers(record), "family": record.family} | place | vars(record.cost))
+    if not cells:
+        raise Lacking("finished cells")
     frame = pd.DataFrame(cells).set_index("method")
-    one_pass = frame.loc[[ONE_PASS]].set_index(["n", "p", "seed"])["gradients_seconds"]
+    one_pass = rows(frame, [ONE_PASS]).set_index(["n", "p", "seed"])["gradients_seconds"]
     places = pd.MultiIndex.from_frame(frame[["n", "p", "seed"]])
     left = frame["seconds"] - one_pass.reindex(places).to_numpy()
     return frame.assign(beyond=np.maximum(frame["score_seconds"], left)).reset_index()
 
 
+def _without_layers(record: CellRecord) -> str:
+    """The leaderboard row without its layers, which all rows of a suite share."""
+    if "layers" not in record.hyperparameters:
+        return record.method
+    others = [f"{key}={value}" for key, value in sorted(record.hyperparameters.items()) if key != "layers"]
+    return f"{record.name}[{','.join(others)}]" if others else record.name
+
+
 def table(frame: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """One figure, row × seed."""
+    """A figure of `costs`, row × seed."""
     return frame.pivot(index="method", columns="seed", values=figure)
 
 
-def ratio(wide: pd.DataFrame, row: str, to: str) -> Interval:
-    """How many times as much one row takes as another, a geometric mean over seeds."""
-    middle, low, high = np.exp(mean_interval(np.log(wide.loc[row] / wide.loc[to])))
+def ratio(wide: pd.DataFrame, name: str, reference: str) -> Interval:
+    """A row's cost divided by that of a reference, a geometric mean over seeds."""
+    middle, low, high = np.exp(mean_interval(np.log(wide.loc[name] / wide.loc[reference])))
     return float(middle), float(low), float(high)
 
 
 def nearest(wide: pd.DataFrame) -> tuple[str, str, Interval]:
-    """The fastest row that is neither an outlier gradient nor tracing, the slowest outlier gradient, their ratio."""
+    """The fastest baseline apart from tracing, the slowest outlier gradient, and their ratio.
+
+    Raises:
+        Lacking: if there is no such baseline.
+    """
     mean = wide.mean(axis=1)
-    slowest = str(mean[[row for row in OUTLIER if row in mean.index]].idxmax())
-    others = [row for row in mean.index if row not in (*OUTLIER, *AS_RUN, TRACING)]
+    others = [name for name in mean.index if name not in (*OUTLIER, *AS_RUN, TRACING)]
+    if not others:
+        raise Lacking("baseline besides tracing")
+    slowest = str(mean[[name for name in OUTLIER if name in mean.index]].idxmax())
     fastest = str(mean[others].idxmin())
     return fastest, slowest, ratio(wide, fastest, slowest)
 
@@ -75,18 +90,19 @@ def times(value: float) -> str:
     return f"{amount(value)}×"
 
 
-def _judged(frame: pd.DataFrame, factor: float) -> str:
-    """Whether every baseline takes more than so many times what outlier gradients do: all counted, and the paper's way.
+def _verdict(frame: pd.DataFrame, factor: float) -> str:
+    """Whether every baseline takes more than `factor` times as long as outlier gradients, in full and the paper's way.
 
-    Without the gradients some scores take next to nothing, and ratios of these say little; they are told as they are.
+    Without the gradients some scores take next to no time, and their ratios carry little information; they are given
+    nevertheless.
     """
     sentences = []
     for figure, name in (("seconds", "Gradients counted"), ("beyond", "Gradients not counted, as in the paper")):
         fastest, slowest, interval = nearest(table(frame, figure))
         stands = interval[1] > factor
         falls = not stands and interval[2] < factor
-        word = "it stands" if stands else "it does not stand" if falls else "it cannot be told"
-        sentences.append(f"{name}, {word}: {told(fastest, interval, times)} the time of {slowest}.")
+        word = "it stands" if stands else "it does not stand" if falls else "it is undecided"
+        sentences.append(f"{name}, {word}: {labelled(fastest, interval, times)} the time of {slowest}.")
     return " ".join(sentences)
 
 
@@ -95,14 +111,15 @@ def outlier_gradients_are_orders_of_magnitude_faster(run: Run) -> Finding:
     """Outlier gradients are orders of magnitude faster than the other baselines."""
     frame = costs(run)
     wide = {figure: table(frame, figure) for figure in ("seconds", "epochs", "beyond", "peak_bytes")}
-    order = wide["seconds"].mean(axis=1).sort_values().index
+    means = {figure: by_seed.mean(axis=1).to_dict() for figure, by_seed in wide.items()}
+    order = map(str, wide["seconds"].mean(axis=1).sort_values().index)
     figures = [
-        f"{told(str(row), mean_interval(wide['seconds'].loc[row]), amount)} s"
-        f" ({amount(wide['epochs'].loc[row].mean())} epochs; {amount(wide['beyond'].loc[row].mean())} s without the"
-        f" gradients; {amount(wide['peak_bytes'].loc[row].mean() / 1e6)} MB)"
-        for row in order
+        f"{labelled(name, mean_interval(wide['seconds'].loc[name]), amount)} s"
+        f" ({amount(means['epochs'][name])} epochs; {amount(means['beyond'][name])} s without the gradients;"
+        f" {amount(means['peak_bytes'][name] / 1e6)} MB)"
+        for name in order
     ]
-    return Finding("; ".join(figures), _judged(frame, 10.0))
+    return Finding("; ".join(figures), _verdict(frame, 10.0))
 
 
 @claim("paper-runtime", "section 5, on Table 6", TABLE_6)
@@ -110,24 +127,26 @@ def only_gradient_tracing_is_faster(run: Run) -> Finding:
     """Only gradient tracing is faster."""
     frame = costs(run)
     seconds = table(frame, "seconds")
-    rows = [row for row in seconds.mean(axis=1).sort_values().index if row not in (*OUTLIER, *AS_RUN)]
-    reference = str(seconds.loc[[row for row in OUTLIER if row in seconds.index]].mean(axis=1).idxmax())
-    figures = [told(str(row), ratio(seconds, row, reference), times) for row in rows]
-    return Finding(f"time over that of {reference}, gradients counted: {'; '.join(figures)}", _judged(frame, 1.0))
+    order = map(str, seconds.mean(axis=1).sort_values().index)
+    reference = str(seconds.loc[[name for name in OUTLIER if name in seconds.index]].mean(axis=1).idxmax())
+    figures = [
+        labelled(name, ratio(seconds, name, reference), times) for name in order if name not in (*OUTLIER, *AS_RUN)
+    ]
+    return Finding(f"time over that of {reference}, gradients counted: {'; '.join(figures)}", _verdict(frame, 1.0))
 
 
-@claim(
+@confound(
     "paper-runtime",
     "its code: only the detector's fit and prediction are timed, and of the baselines the inverse product",
     "the gradients of all rows, one backward pass for each, are in no figure of Table 6",
 )
 def the_gradients_are_left_out_of_the_times(run: Run) -> Finding:
-    """Confound: the times leave out the gradients, which every method needs."""
+    """The times leave out the gradients, which every method needs."""
     frame = costs(run)
     share = table(frame.assign(share=frame["gradients_seconds"] / frame["seconds"]), "share")
-    rows = [row for row in (*OUTLIER, "outlier-gradient-paper", TRACING) if row in share.index]
-    figures = [told(row, mean_interval(share.loc[row]), percent) for row in rows]
-    least = min(mean_interval(share.loc[row])[1] for row in rows if row in OUTLIER)
+    names = [name for name in (*OUTLIER, "outlier-gradient-paper", TRACING) if name in share.index]
+    figures = [labelled(name, mean_interval(share.loc[name]), percent) for name in names]
+    least = min(mean_interval(share.loc[name])[1] for name in names if name in OUTLIER)
     return Finding(
         f"share of the time that is passes for gradients: {'; '.join(figures)}",
         "Confirmed: most of what outlier gradients take is left out, whatever the detector."
@@ -137,15 +156,23 @@ def the_gradients_are_left_out_of_the_times(run: Run) -> Finding:
 
 
 def growing(frame: pd.DataFrame, size: str) -> pd.DataFrame:
-    """The cells in which rows `n` or parameters `p` grow while the other stays the same."""
+    """The cells in which rows `n` or parameters `p` grow while the other stays the same, of methods with several sizes.
+
+    Raises:
+        Lacking: if the row of the L2 norm has a single size.
+    """
     other = {"n": "p", "p": "n"}[size]
-    return frame[frame[other] == frame.groupby(other)[size].nunique().idxmax()]
+    cells = frame[frame[other] == frame.groupby(other)[size].nunique().idxmax()]
+    cells = cells[cells.groupby("method")[size].transform("nunique") > 1]
+    if ONE_PASS not in set(cells["method"]):
+        raise Lacking(f"{ONE_PASS} at several sizes {size}")
+    return cells
 
 
 def exponents(frame: pd.DataFrame, size: str) -> dict[str, Interval]:
-    """The power of n or p that each row's time grows with, over all seeds."""
+    """The exponent of each row's time in n or p, over all seeds."""
     parts = growing(frame, size).groupby("method", sort=False)
-    return {str(row): power_of(part[size], part["seconds"]) for row, part in parts}
+    return {str(name): power_of(part[size], part["seconds"]) for name, part in parts}
 
 
 def power(value: float) -> str:
@@ -156,9 +183,10 @@ def power(value: float) -> str:
 @claim("paper-complexity", "appendix, Table 7: complexity", "O(np): linear in the rows n and the parameters p")
 def outlier_gradients_cost_as_much_as_rows_times_parameters(run: Run) -> Finding:
     """The cost of outlier gradients grows with rows times parameters."""
-    found = {size: exponents(costs(run), size) for size in ("n", "p")}
-    figures = [f"{row}: {_both(found, row)}" for row in OUTLIER if row in found["n"]]
-    highest = max(found[size][row][1] for size in found for row in OUTLIER if row in found[size])
+    frame = costs(run)
+    powers = {size: exponents(frame, size) for size in ("n", "p")}
+    figures = [f"{name}: {_both(powers, name)}" for name in OUTLIER if name in powers["n"]]
+    highest = max(powers[size][name][1] for size in powers for name in OUTLIER if name in powers[size])
     return Finding(
         f"exponents of the time, all layers: {'; '.join(figures)}",
         "Stands: no faster than linearly in either."
@@ -175,42 +203,41 @@ def outlier_gradients_cost_as_much_as_rows_times_parameters(run: Run) -> Finding
 def baselines_are_of_a_higher_order(run: Run) -> Finding:
     """Influence functions and gradient tracing are of a higher order than outlier gradients."""
     frame = costs(run)
-    found = {size: exponents(frame, size) for size in ("n", "p")}
-    rows = [row for row in found["n"] if row not in OUTLIER]
-    steeper = [row for row in rows if any(found[s][row][1] > max(1.0, found[s][ONE_PASS][2]) for s in found)]
+    powers = {size: exponents(frame, size) for size in ("n", "p")}
+    others = [name for name in powers["n"] if name not in OUTLIER]
+    linear = {size: max(1.0, powers[size][ONE_PASS][2]) for size in powers}
+    steeper = [name for name in others if any(powers[s][name][1] > linear[s] for s in powers if name in powers[s])]
     alike = "Does not stand: against one mean gradient, as the paper itself runs them, none grows faster than linearly."
     return Finding(
-        f"exponents of the time, all layers: {'; '.join(f'{row}: {_both(found, row)}' for row in rows)}",
+        f"exponents of the time, all layers: {'; '.join(f'{name}: {_both(powers, name)}' for name in others)}",
         f"Stands for {', '.join(steeper)}, not for the others." if steeper else alike,
     )
 
 
-def _both(found: dict[str, dict[str, Interval]], row: str) -> str:
-    return ", ".join(told(size, found[size][row], power) for size in ("n", "p") if row in found[size])
+def _both(powers: dict[str, dict[str, Interval]], name: str) -> str:
+    return ", ".join(labelled(size, powers[size][name], power) for size in ("n", "p") if name in powers[size])
 
 
 @picture("paper-complexity")
 @mpl.rc_context(PRINT)
 def growth(run: Run, width: float) -> Figure:
-    """Time of the scores of all layers against rows and against parameters, each with its exponent; both axes log."""
-    try:
-        frame = costs(run)
-    except KeyError as error:
-        raise InputError(f"{run.folder} has no times to draw: {error}") from error
-    rows = list(frame["method"].unique())
+    """Time of the scores of all layers against rows and against parameters, on logarithmic axes; the legend gives each
+    exponent."""
+    frame = costs(run)
+    names = list(frame["method"].unique())
     across = 2 if width >= PAGE else 1
-    figure, panels = grid(width, 2 // across * (2.2 + 0.15 * len(rows)), 2 // across, across)
-    looks = dict(zip(rows, zip(cycle(DASHES), cycle(MARKERS)), strict=False))
+    figure, panels = grid(width, 2 // across * (2.2 + 0.15 * len(names)), 2 // across, across)
+    looks = dict(zip(names, zip(cycle(DASHES), cycle(MARKERS)), strict=False))
     for axes, (size, unit) in zip(panels, {"n": "rows n", "p": "parameters p"}.items(), strict=True):
         powers = exponents(frame, size)
-        for row, part in growing(frame, size).groupby("method", sort=False):
-            (dashes, marker), hue = looks[row], colour(part["family"].iloc[0])
+        for name, part in growing(frame, size).groupby("method", sort=False):
+            (dashes, marker), hue = looks[name], colour(part["family"].iloc[0])
             mean = part.groupby(size)["seconds"].mean()
-            label = f"{row}  {size}^{power(powers[str(row)][0])}"
+            label = f"{name}  {size}^{power(powers[str(name)][0])}"
             axes.plot(mean, color=hue, linestyle=dashes, marker=marker, markersize=3, lw=1, label=label)
         axes.set(xscale="log", yscale="log", xlabel=unit, ylabel="seconds")
         sizes = sorted(growing(frame, size)[size].unique())
-        axes.set_xticks(sizes, [f"{one:,}" for one in sizes])
+        axes.set_xticks(sizes, [f"{count:,}" for count in sizes])
         axes.yaxis.set_major_formatter("{x:g}")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_minor_locator(NullLocator())

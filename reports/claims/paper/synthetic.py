@@ -6,9 +6,12 @@ from ....bench.results.metrics import found
 from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ...trimming.gains import gains
-from ..claim import Finding, claim
-from .figures import OUTLIER, beside_the_best_other, gain, percent, told, verdict
+from ...trimming.sentences import points
+from ..claim import Finding, Lacking, claim
+from .figures import labelled, percent, verdict
+from .rows import OUTLIER, against_best_other, problems_of, row, scores_by_problem
 
+MOONS = "half-moons"
 GIVEN_LABELS = (
     "The paper's code passes predictions, in the labels' place, to label-quality scores; given the labels, these find "
     "the flips."
@@ -16,13 +19,20 @@ GIVEN_LABELS = (
 
 
 def flagged_accuracy(run: Run, share_flagged: float) -> pd.DataFrame:
-    """Share of rows classified rightly as wrong or right labels when a share is flagged, row × seed (the paper's)."""
+    """The paper's detection accuracy, row × slug of the problem.
+
+    It is the share of training rows that are classified correctly as wrong or right labels when the given share of
+    most suspect rows is flagged.
+
+    Raises:
+        Lacking: if no cell ended well.
+    """
     cells = {}
-    for problem, rows in run.scores_by_problem().items():
+    for problem, scores_by_row in scores_by_problem(run).items():
         truth = run.truth(problem)
         k = round(share_flagged * len(truth))
-        for row, scores in rows.items():
-            cells[row, problem] = 1 - (k + truth.sum() - 2 * found(scores, truth, k)) / len(truth)
+        for name, scores in scores_by_row.items():
+            cells[name, problem] = 1 - (k + truth.sum() - 2 * found(scores, truth, k)) / len(truth)
     return pd.Series(cells).unstack()
 
 
@@ -34,10 +44,15 @@ def flagged_accuracy(run: Run, share_flagged: float) -> pd.DataFrame:
 def outlier_gradients_find_flips_that_baselines_miss(run: Run) -> Finding:
     """Outlier gradients find flipped labels that label-quality scores and influence functions miss."""
     table = flagged_accuracy(run, 0.1)
-    moons = table.loc[:, table.columns.str.startswith("half-moons")]
-    ours, other, difference = beside_the_best_other(moons)
-    rows = [*OUTLIER, other, "self-confidence", "margin", "influence-exact", "lissa", "datainf", "random"]
-    figures = [told(row, mean_interval(moons.loc[row]), percent) for row in dict.fromkeys(rows) if row in moons.index]
+    slugs = [slug for slug in table.columns if run.problem(slug).spec.dataset == MOONS]
+    if not slugs:
+        raise Lacking(f"problem of {MOONS}")
+    moons = table[slugs]
+    ours, other, difference = against_best_other(run, moons)
+    names = [*OUTLIER, other, "self-confidence", "margin", "influence-exact", "lissa", "datainf", "random"]
+    figures = [
+        labelled(name, mean_interval(moons.loc[name]), percent) for name in dict.fromkeys(names) if name in moons.index
+    ]
     return Finding(
         "; ".join(figures),
         verdict(
@@ -57,16 +72,25 @@ def outlier_gradients_find_flips_that_baselines_miss(run: Run) -> Finding:
 def trimming_by_outlier_gradients_lifts_accuracy(run: Run) -> Finding:
     """Trimming outlier gradients and retraining lifts accuracy."""
     table = gains(run.trimmed())
-    moons = table[table["problem"].str.startswith("half-moons") & (table["budget"] == "10%")].set_index("removal")
-    rows = [row for row in ("none", *OUTLIER, "oracle") if row in moons.index]
-    figures = [f"{row} {percent(moons['accuracy'].to_dict()[row])} ({gain(moons, row)} over random)" for row in rows]
-    forest = moons.loc[OUTLIER[0]].to_dict()
+    moons = table[table["problem"].isin(problems_of(run, MOONS)) & (table["budget"] == "10%")].set_index("removal")
+    forest = _gain(moons, OUTLIER[0])
+    figures = [
+        f"{name} {percent(moons['accuracy'].to_dict()[name])} ({points(*_gain(moons, name))} over random)"
+        for name in ("none", *OUTLIER, "oracle")
+        if name in moons.index
+    ]
     return Finding(
         "; ".join(figures),
         verdict(
-            (forest["gain"], forest["low"], forest["high"]),
+            forest,
             "Stands for the isolation forest, against the random removal of as many rows.",
             "Does not stand: random removal does better.",
-            "Does not stand: over several seeds, trimming cannot be told from removing as many rows at random.",
+            "Does not stand: over several seeds, trimming cannot be distinguished from removing as many rows at "
+            "random.",
         ),
     )
+
+
+def _gain(table: pd.DataFrame, name: str) -> tuple[float, float, float]:
+    gain, low, high = row(table, name)[["gain", "low", "high"]]
+    return float(gain), float(low), float(high)

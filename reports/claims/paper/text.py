@@ -1,11 +1,12 @@
-"""Section 6: flipped labels in the texts that a transformer is tuned on by adapters (LoRA)."""
+"""Section 6: flipped labels in the texts on which a transformer is fine-tuned with adapters (LoRA)."""
 
 from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ...style import share
 from ...trimming.sentences import points
-from ..claim import Finding, claim
-from .figures import OUTLIER, accuracy, aucs, aucs_told, beside_the_best_other, best, moved, trimming, verdict
+from ..claim import Finding, claim, confound
+from .figures import auc_list, signed, trimming_finding, verdict
+from .rows import OUTLIER, accuracy, against_best_other, aucs, best, by_mean, row
 
 BUDGET = "30%"
 INFLUENCE = (
@@ -22,77 +23,78 @@ INFLUENCE = (
 )
 def trimming_by_the_forest_gives_the_best_accuracy_on_texts(run: Run) -> Finding:
     """Trimming by an isolation forest on gradients gives more accuracy in fine-tuning than trimming by influence."""
-    figures, said = trimming(run, BUDGET)
-    return Finding(f"points over random removal at the last epoch: {figures}", said)
+    return trimming_finding(run, BUDGET, "points over random removal at the last epoch")
 
 
 @claim("paper-text", "section 6: no detection metric is reported, though the flips are known", "none")
 def outlier_gradients_find_flips_in_texts(run: Run) -> Finding:
     """Outlier gradients find the flipped labels of texts."""
     table = aucs(run)
-    ours, other, difference = beside_the_best_other(table)
-    rows = [str(row) for row in table.mean(axis=1).sort_values(ascending=False).index]
+    ours, other, difference = against_best_other(run, table)
     influence = best(table, INFLUENCE)
-    beside = mean_interval(table.loc[ours] - table.loc[influence])
-    chance = mean_interval(table.loc[OUTLIER[0]] - 0.5)
-    found = "Stands in part: outlier gradients find flips, but" if chance[1] > 0 else "In doubt: of the flips"
+    over_influence = mean_interval(table.loc[ours] - table.loc[influence])
+    over_chance = mean_interval(row(table, OUTLIER[0]) - 0.5)
+    start = "Stands in part: outlier gradients find flips, but" if over_chance[1] > 0 else "In doubt: of the flips"
     return Finding(
-        f"ROC-AUC: {aucs_told(table, rows)}. {ours} over {other} {moved(difference)}, over {influence}, the best of "
-        f"influence and tracing, {moved(beside)}. Of two classes loss, margin, EL2N and self-confidence rank alike",
+        f"ROC-AUC: {auc_list(table, by_mean(table))}. {ours} over {other} {signed(difference)}, over {influence}, the "
+        f"best of influence and tracing, {signed(over_influence)}. With two classes, loss, margin, EL2N and "
+        "self-confidence rank alike",
         verdict(
             difference,
             f"Stands: {ours} finds more than every other row.",
-            f"{found} {other} finds more.",
-            f"{found} {other} finds as many.",
+            f"{start} {other} finds more.",
+            f"{start} {other} finds as many.",
         ),
     )
 
 
-@claim(
+@confound(
     "paper-text",
     "its code: outlier gradients are of the classifier alone, influences of the adapters and the classifier",
     "2,048 numbers a row against about 200,000",
 )
 def methods_see_other_layers(run: Run) -> Finding:
-    """Confound: the methods that are compared see the gradients of other layers."""
+    """The methods that are compared see the gradients of different layers."""
     table, figures = aucs(run), []
     for name, layers in (("the classifier", ""), ("the adapters", "[layers=lora]")):
-        rows = [f"{row}{layers}" for row in ("outlier-gradient", "grad-dot", "datainf")]
-        figures += [f"of {name}: {aucs_told(table, rows, ', ')}"]
-    layer = mean_interval(table.loc["datainf"] - table.loc["datainf[layers=lora]"])
-    mixed = mean_interval(table.loc["outlier-gradient"] - table.loc["datainf[layers=lora]"])
-    same = mean_interval(table.loc["outlier-gradient"] - table.loc["datainf"])
+        names = [f"{method}{layers}" for method in ("outlier-gradient", "grad-dot", "datainf")]
+        figures += [f"of {name}: {auc_list(table, names, ', ')}"]
+    forest, classifier, adapters = (
+        row(table, name) for name in ("outlier-gradient", "datainf", "datainf[layers=lora]")
+    )
+    layer = mean_interval(classifier - adapters)
     return Finding(
-        f"ROC-AUC {'; '.join(figures)}. The forest over DataInf: {moved(mixed)} as compared in the paper, "
-        f"{moved(same)} where both see the classifier",
+        f"ROC-AUC {'; '.join(figures)}. The forest over DataInf: {signed(mean_interval(forest - adapters))} as "
+        f"compared in the paper, {signed(mean_interval(forest - classifier))} where both see the classifier",
         verdict(
             layer,
-            f"Confirmed: the adapters cost DataInf {layer[0]:.3f} of ROC-AUC, which the comparison lays to the method.",
+            f"Confirmed: the adapters cost DataInf {layer[0]:.3f} of ROC-AUC, which the comparison blames on the "
+            "method.",
             f"Not confirmed: DataInf finds {-layer[0]:.3f} more of ROC-AUC in the adapters.",
-            "Not confirmed: for DataInf the layers cannot be told apart here.",
+            "Not confirmed: DataInf does equally well on both kinds of layers here.",
         ),
     )
 
 
-@claim(
+@confound(
     "paper-text",
     "its code: the mean training gradient for the validation gradient, and the lowest values of -vᵀH⁻¹g are trimmed",
     "the same for Gradient Tracing, LiSSA and DataInf; DataInf's own code calls the highest values wrong labels",
 )
 def influence_on_the_training_rows_has_no_settled_sign(run: Run) -> Finding:
-    """Confound: influence is measured on the training rows, and the rows that help these most are trimmed."""
+    """Influence is measured on the training rows, and the rows that help these most are trimmed."""
     table, trimmed = aucs(run), accuracy(run.trimmed(), BUDGET)
     figures, differences, by_seed = [], [], []
     for layers in ("", "[layers=lora]"):
-        clean, theirs = table.loc[f"datainf{layers}"], table.loc[f"datainf-paper{layers}"]
+        clean, theirs = row(table, f"datainf{layers}"), row(table, f"datainf-paper{layers}")
         figures += [
-            f"{aucs_told(table, [f'datainf{layers}'])} on clean validation rows, as the paper's code has it "
+            f"{auc_list(table, [f'datainf{layers}'])} on clean validation rows, as the paper's code has it "
             f"{', '.join(map(share, theirs))} (seed by seed; the other sign gives 1 minus these)"
         ]
         differences += [clean - theirs]
         by_seed += [*theirs]
     difference = mean_interval((differences[0] + differences[1]) / 2)
-    gain = mean_interval(trimmed.loc["datainf[layers=lora]"] - trimmed.loc["datainf-paper[layers=lora]"])
+    gain = mean_interval(row(trimmed, "datainf[layers=lora]") - row(trimmed, "datainf-paper[layers=lora]"))
     more = f"on clean validation rows DataInf finds {difference[0]:.3f} more of ROC-AUC"
     return Finding(
         f"ROC-AUC: {'; '.join(figures)}. Accuracy after trimming by the first over the second, of the adapters: "

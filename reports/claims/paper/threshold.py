@@ -6,7 +6,8 @@ from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ...trimming.sentences import points
 from ..claim import Finding, claim
-from .figures import OUTLIER, accuracy, best, verdict
+from .figures import verdict
+from .rows import OUTLIER, accuracy, against_best_other, best, row, rows
 
 PAPERS = ("2.5%", "5%", "7.5%", "10%", "12.5%")
 
@@ -21,15 +22,13 @@ PAPERS = ("2.5%", "5%", "7.5%", "10%", "12.5%")
 def outlier_gradients_lead_whatever_the_budget(run: Run) -> Finding:
     """Outlier gradients are among the two best whatever the budget."""
     over = {budget: _over_random(run, budget) for budget in (*PAPERS, "true")}
-    rows = [row for row in over["5%"].index if row not in ("random", "oracle")]
+    methods = [name for name in over["5%"].index if name not in ("random", "oracle")]
     figures = [
-        f"{row} " + ", ".join(f"{100 * over[budget].loc[row].mean():+.2f}" for budget in over)
-        for row in [*rows, "oracle"]
+        f"{name} " + ", ".join(f"{100 * row(table, name).mean():+.2f}" for table in over.values())
+        for name in [*methods, "oracle"]
     ]
     mean = sum((over[budget] for budget in PAPERS[1:]), over[PAPERS[0]]) / len(PAPERS)
-    ours = best(mean, OUTLIER)
-    other = best(mean, [row for row in rows if not row.startswith("outlier-gradient")])
-    difference = mean_interval(mean.loc[ours] - mean.loc[other])
+    ours, other, difference = against_best_other(run, rows(mean, methods))
     return Finding(
         f"points over random removal at {', '.join(PAPERS)} and the true share: {'; '.join(figures)}. Over the paper's "
         f"five budgets, {ours} over {other} {points(*difference)}",
@@ -37,7 +36,7 @@ def outlier_gradients_lead_whatever_the_budget(run: Run) -> Finding:
             difference,
             f"Stands against these rows: over the five budgets {ours} is above {other}.",
             f"Does not stand: over the five budgets {other} is above {ours}.",
-            f"Cannot be told: over the five budgets {ours} and {other} differ by less than the seeds do.",
+            f"Undecided: over the five budgets {ours} and {other} differ by less than the seeds do.",
         ),
     )
 
@@ -47,12 +46,13 @@ def five_percent_is_the_budget(run: Run) -> Finding:
     """A budget far below the share of wrong labels is best."""
     few, many = _over_random(run, "5%"), _over_random(run, "true")
     figures = [
-        f"{row} {points(*mean_interval(few.loc[row]))} at 5 %, {points(*mean_interval(many.loc[row]))} at the true one"
-        for row in few.index
-        if row != "random"
+        f"{name} {points(*mean_interval(few.loc[name]))} at 5 %, "
+        f"{points(*mean_interval(row(many, name)))} at the true one"
+        for name in few.index
+        if name != "random"
     ]
     ours = best(many, OUTLIER)
-    difference = mean_interval(many.loc[ours] - few.loc[ours])
+    difference = mean_interval(many.loc[ours] - row(few, ours))
     return Finding(
         f"points over random removal: {'; '.join(figures)}",
         verdict(
@@ -66,4 +66,4 @@ def five_percent_is_the_budget(run: Run) -> Finding:
 def _over_random(run: Run, budget: str) -> pd.DataFrame:
     """Accuracy above that of random removal of as many rows, row × (problem, seed)."""
     table = accuracy(run.trimmed(), budget)
-    return table - table.loc["random"]
+    return table - row(table, "random")

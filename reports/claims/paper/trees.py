@@ -3,7 +3,8 @@
 from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ..claim import Finding, claim
-from .figures import OUTLIER, aucs, aucs_told, best, moved, verdict
+from .figures import auc_list, signed, verdict
+from .rows import OUTLIER, aucs, best, by_mean, rows
 
 TREES = (25, 50, 75, 100, 125, 150, 175, 200)
 
@@ -15,16 +16,17 @@ TREES = (25, 50, 75, 100, 125, 150, 175, 200)
 )
 def the_number_of_trees_matters_little(run: Run) -> Finding:
     """The number of trees matters little."""
-    table = aucs(run).loc[["outlier-gradient" + (f"[trees={trees}]" if trees != 100 else "") for trees in TREES]]
+    names = ["outlier-gradient" + (f"[trees={trees}]" if trees != 100 else "") for trees in TREES]
+    table = rows(aucs(run), names)
     figures = [f"{trees} trees {table.iloc[k].mean():.3f}" for k, trees in enumerate(TREES)]
     difference = mean_interval(table.iloc[-1] - table.iloc[0])
     return Finding(
-        f"ROC-AUC: {'; '.join(figures)}. 200 over 25 trees {moved(difference)}",
+        f"ROC-AUC: {'; '.join(figures)}. 200 over 25 trees {signed(difference)}",
         verdict(
             difference,
             "Does not stand for detection: more trees find more.",
             "Does not stand for detection: more trees find less.",
-            "Stands: 200 trees cannot be told from 25.",
+            "Stands: 200 trees cannot be distinguished from 25.",
         ),
     )
 
@@ -33,15 +35,15 @@ def the_number_of_trees_matters_little(run: Run) -> Finding:
 def three_detectors_are_enough(run: Run) -> Finding:
     """Of all outlier detectors, the isolation forest and the L1 and L2 norms are those to use."""
     table = aucs(run)
-    table = table[~table.index.str.contains("trees=") & (table.index != "random")]
-    order = map(str, table.mean(axis=1).sort_values(ascending=False).index)
-    ours, other = best(table, OUTLIER), best(table, [row for row in table.index if row not in OUTLIER])
+    other_trees = {record.method for record in run.cells() if "trees" in record.hyperparameters}
+    table = table[~table.index.isin([*other_trees, "random"])]
+    ours, other = best(table, OUTLIER), best(table, [name for name in table.index if name not in OUTLIER])
     difference = mean_interval(table.loc[ours] - table.loc[other])
     return Finding(
-        f"ROC-AUC: {aucs_told(table, order)}",
+        f"ROC-AUC: {auc_list(table, by_mean(table))}",
         verdict(
             difference,
-            f"Stands: {ours} finds more than every other detector, {other} being next.",
+            f"Stands: {ours} finds more than every other detector; {other} is next.",
             f"Does not stand: {other} finds more than {ours}.",
             f"Stands: {ours} finds as much as {other}, the best of the others.",
         ),

@@ -3,18 +3,8 @@
 from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ..claim import Finding, claim
-from .figures import (
-    OUTLIER,
-    aucs,
-    aucs_told,
-    beside_the_best_other,
-    moved,
-    percent,
-    told,
-    trimming,
-    verdict,
-    wrong_among_removed,
-)
+from .figures import auc_list, labelled, percent, signed, trimming_finding, verdict
+from .rows import OUTLIER, against_best_other, aucs, by_mean, row, rows, wrong_among_removed
 
 SUITES = ("paper-vision", "paper-vision-full")
 
@@ -27,8 +17,7 @@ SUITES = ("paper-vision", "paper-vision-full")
 )
 def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Finding:
     """Trimming outlier gradients gives more accuracy than trimming by any baseline."""
-    figures, said = trimming(run, "5%")
-    return Finding(f"points over random removal, three kinds of noise together: {figures}", said)
+    return trimming_finding(run, "5%", "points over random removal, three kinds of noise together")
 
 
 @claim(
@@ -39,20 +28,22 @@ def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Finding:
 def outlier_gradients_find_human_label_noise(run: Run) -> Finding:
     """Detrimental samples can be found as outliers in the gradient space (Hypothesis 3.2)."""
     table = aucs(run)
-    ours, other, difference = beside_the_best_other(table)
-    rows = [*OUTLIER, other, "loss", "self-confidence", "grad-dot", "datainf", "lissa", "trak", "random"]
-    chance = mean_interval(table.loc[ours] - table.loc["random"])
-    found = (
-        "Stands in part: outlier gradients find wrong labels well above chance, but" if chance[1] > 0 else "In doubt:"
+    ours, other, difference = against_best_other(run, table)
+    names = [*OUTLIER, other, "loss", "self-confidence", "grad-dot", "datainf", "lissa", "trak", "random"]
+    over_chance = mean_interval(table.loc[ours] - row(table, "random"))
+    start = (
+        "Stands in part: outlier gradients find wrong labels well above chance, but"
+        if over_chance[1] > 0
+        else "In doubt:"
     )
     return Finding(
-        f"ROC-AUC, three kinds of noise together: {aucs_told(table, dict.fromkeys(rows))}. {ours} over {other} "
-        f"{moved(difference)}",
+        f"ROC-AUC, three kinds of noise together: {auc_list(table, dict.fromkeys(names))}. {ours} over {other} "
+        f"{signed(difference)}",
         verdict(
             difference,
             f"Stands: {ours} finds more than every other row.",
-            f"{found} {other} finds more.",
-            f"{found} {other} finds as many.",
+            f"{start} {other} finds more.",
+            f"{start} {other} finds as many.",
         ),
     )
 
@@ -60,8 +51,7 @@ def outlier_gradients_find_human_label_noise(run: Run) -> Finding:
 @claim(SUITES, "its code: gradients are taken once, of the last epoch's model", "not varied")
 def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
     """The gradients of the final model are those to look at."""
-    table = aucs(run)
-    rows = (
+    names = (
         "outlier-gradient",
         "outlier-gradient[checkpoints=all]",
         "el2n",
@@ -69,9 +59,10 @@ def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
         "cartography",
         "aum",
     )
-    difference = mean_interval(table.loc[rows[1]] - table.loc[rows[0]])
+    table = rows(aucs(run), names)
+    difference = mean_interval(table.loc[names[1]] - table.loc[names[0]])
     return Finding(
-        f"ROC-AUC: {aucs_told(table, rows)}",
+        f"ROC-AUC: {auc_list(table, names)}",
         verdict(
             difference,
             f"Does not stand: over all checkpoints the same forest has a ROC-AUC {difference[0]:.3f} higher.",
@@ -88,11 +79,10 @@ def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Finding:
 def what_is_trimmed_is_wrong(run: Run) -> Finding:
     """What is trimmed is what harms: the 5 % most suspect rows are wrong labels."""
     table = wrong_among_removed(run.trimmed(), "5%")
-    order = table.mean(axis=1).sort_values(ascending=False).index
-    ours, other, difference = beside_the_best_other(table)
+    ours, other, difference = against_best_other(run, table)
+    figures = [labelled(name, mean_interval(table.loc[name]), percent) for name in by_mean(table)]
     return Finding(
-        "wrong among the removed: "
-        + "; ".join(told(str(row), mean_interval(table.loc[row]), percent) for row in order),
+        f"wrong among the removed: {'; '.join(figures)}",
         verdict(
             difference,
             f"Stands: {ours} removes the most wrong labels.",

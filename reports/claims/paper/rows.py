@@ -1,0 +1,140 @@
+"""The rows of a run that claims compare: of cells, of scores and of retrained models."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ....bench.results.run import Run
+from ....bench.results.specs import CONTROLS
+from ...statistics import mean_interval
+from ..claim import Lacking
+
+OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
+OUTLIER_METHODS = ("outlier-gradient", "outlier-gradient-paper")
+Interval = tuple[float, float, float]
+"""A mean and the ends of its 95 % interval, which are NaN for a single value."""
+
+
+def rows(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Some rows of a table, in that order.
+
+    Raises:
+        Lacking: names the rows that the table lacks.
+    """
+    if missing := [name for name in names if name not in table.index]:
+        raise Lacking(", ".join(missing))
+    return table.loc[list(names)]
+
+
+def row(table: pd.DataFrame, name: str) -> pd.Series:
+    """A row of a table.
+
+    Raises:
+        Lacking: if the table has no row of that name.
+    """
+    return rows(table, [name]).iloc[0]
+
+
+def best(table: pd.DataFrame, names: Iterable[str]) -> str:
+    """The name of the row with the highest mean, among those of the names that the table has.
+
+    Raises:
+        Lacking: if it has none of them.
+    """
+    names = list(names)
+    means = table.loc[[name for name in names if name in table.index]].mean(axis=1)
+    if means.empty:
+        raise Lacking(" or ".join(names) or "other row")
+    return str(means.idxmax())
+
+
+def by_mean(table: pd.DataFrame) -> list[str]:
+    """The names of the rows, the highest mean first."""
+    return [str(name) for name in table.mean(axis=1).sort_values(ascending=False).index]
+
+
+def against_best_other(run: Run, table: pd.DataFrame) -> tuple[str, str, Interval]:
+    """The best outlier-gradient row, the best row of another method, and their paired difference.
+
+    Raises:
+        Lacking: if there is no such row.
+    """
+    methods = {record.method: record.name for record in run.cells()}
+    others = [name for name in table.index if methods.get(name) not in OUTLIER_METHODS and name not in CONTROLS]
+    ours, other = best(table, OUTLIER), best(table, others)
+    return ours, other, mean_interval(table.loc[ours] - table.loc[other])
+
+
+def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:
+    """ROC-AUC, or another metric, row × (problem, seed); only rows all of whose cells ended well.
+
+    Raises:
+        Lacking: if no cell ended well.
+    """
+    frame = run.frame()
+    if metric not in frame.columns:
+        raise Lacking("finished cells")
+    return frame.pivot(index="method", columns=["problem", "seed"], values=metric).dropna()
+
+
+def problems_of(run: Run, *datasets: str) -> list[str]:
+    """The labels of the problems that are made from some datasets.
+
+    Raises:
+        Lacking: if the run has none.
+    """
+    frame = run.frame()
+    labels = [] if frame.empty else list(frame.loc[frame["dataset"].isin(datasets), "problem"].unique())
+    if not labels:
+        raise Lacking(f"problem of {' or '.join(datasets)}")
+    return labels
+
+
+def scores_by_problem(run: Run, needed: Sequence[str] = ()) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The raw scores of all cells that ended well, by slug of the problem and row.
+
+    Raises:
+        Lacking: if no cell ended well, or a problem lacks a needed row.
+    """
+    scores = run.scores_by_problem()
+    if not scores:
+        raise Lacking("finished cells")
+    for by_row in scores.values():
+        if missing := [name for name in needed if name not in by_row]:
+            raise Lacking(", ".join(missing))
+    return scores
+
+
+def accuracy(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
+    """Accuracy of retrained models, removal × (problem, seed), the mean over trainings; only where all arms are done.
+
+    Args:
+        trimmed: as `Run.trimmed` returns it.
+        budget: the share of rows to remove; "" for the models that were trained on all rows.
+
+    Raises:
+        Lacking: if there are none.
+    """
+    return _by_removal(_at(trimmed, budget), "accuracy")
+
+
+def wrong_among_removed(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
+    """The share of wrong labels among the removed rows; otherwise as `accuracy`."""
+    part = _at(trimmed, budget)
+    return _by_removal(part.assign(share=part["wrong_labels"] / part["k"]), "share")
+
+
+def _at(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
+    part = trimmed if trimmed.empty else trimmed[trimmed["budget"] == budget]
+    if part.empty:
+        raise Lacking(f"models retrained without {budget} of the rows" if budget else "models retrained on all rows")
+    return part
+
+
+def _by_removal(part: pd.DataFrame, column: str) -> pd.DataFrame:
+    table = part.groupby(["removal", "problem", "problem_seed"])[column].mean().unstack([1, 2]).dropna(axis=1)
+    if table.empty:
+        raise Lacking("problem on which all arms are trained")
+    return table
