@@ -19,7 +19,7 @@ ROWS = [
 
 
 def forward_rows(model, work):
-    """How many rows went through the model while something ran."""
+    """The number of rows that go through the model during the work, and the result of the work."""
     rows = []
     hook = model.register_forward_hook(lambda _, x, __: rows.append(len(x[0])))
     result = work()
@@ -46,7 +46,7 @@ def test_scores_are_those_of_each_method_alone_on_images():
 
 def test_methods_that_need_the_same_pass_share_it():
     problem, _ = planted()
-    n, extra = len(problem.train), 40  # the rows that plans and the search for the last layer take
+    n, extra = len(problem.train), 40  # rows that the plan and the search for the last layer need
 
     def rows(*names):
         return forward_rows(problem.model, lambda: ib.score(list(names), problem))[0]
@@ -66,7 +66,7 @@ def test_the_same_bits_come_every_time():
     assert all(np.array_equal(first[row], second[row]) for row in ROWS)
 
 
-def test_what_one_method_raises_is_raised_when_the_others_are_done(monkeypatch, own_methods):
+def test_an_error_of_a_method_is_raised_when_the_others_are_done(monkeypatch, own_methods):
     problem, _ = planted()
 
     @ib.method(family="control", paper="none")
@@ -79,9 +79,9 @@ def test_what_one_method_raises_is_raised_when_the_others_are_done(monkeypatch, 
     assert ib.score(["loss", "el2n"], problem)["loss"].shape == (len(problem.train),)
 
 
-def test_a_pass_that_one_method_cannot_use_still_serves_the_others():
+def test_a_pass_that_a_method_cannot_use_still_serves_the_others():
     class Scaled(nn.Module):
-        """What comes after the last layer makes it no head, which is noticed at the first batch."""
+        """The factor after the last layer makes it no head, which the first batch reveals."""
 
         def __init__(self):
             super().__init__()
@@ -107,7 +107,7 @@ def test_hyperparameters_go_with_the_names():
         ib.score(["loss", "el3n"], problem)
 
 
-def test_calls_that_want_no_pass_simply_return():
+def test_calls_that_need_no_pass_simply_return():
     assert side_by_side([lambda: 1, lambda: 2]) == [1, 2]
     assert side_by_side([]) == []
 

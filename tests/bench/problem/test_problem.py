@@ -1,4 +1,4 @@
-"""`Problem`: what it accepts, refuses and promises."""
+"""`Problem`: the data that it accepts, and what it promises to methods."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from torch import nn
 
 import influence_bench as ib
 from influence_bench.bench.problem.problem import evaluating
-from influence_bench.bench.registry.method import METHODS
 
 
 def problem(n=20, **more):
@@ -39,7 +38,7 @@ def test_bad_data_is_refused_in_one_line(train, more, message):
         ib.Problem(nn.Linear(2, 2), train=train, **more)
 
 
-def test_without_checkpoints_there_is_one_the_model_as_it_stands():
+def test_without_checkpoints_the_model_as_it_stands_is_the_only_one():
     given = problem()
     assert len(given.checkpoints) == 1
     assert torch.equal(given.checkpoints[0].state["weight"], given.model.weight)
@@ -67,41 +66,3 @@ def test_every_modules_own_mode_is_restored_even_after_an_error():
     with pytest.raises(KeyError), evaluating(model):
         raise KeyError
     assert [module.training for module in model.modules()] == [True, True, False, True]
-
-
-def test_names_are_found_or_the_nearest_are_told():
-    with pytest.raises(ib.InputError, match="no method 'trasin': did you mean tracin"):
-        ib.score("trasin", problem())
-    with pytest.raises(ib.InputError, match="no hyperparameter of outlier-gradient 'detectr': did you mean detector"):
-        ib.score("outlier-gradient", problem(), detectr="l1")
-    with pytest.raises(ib.InputError, match="there is no detector 'l3': did you mean"):
-        ib.score("outlier-gradient", problem(), detector="l3")
-
-
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("outlier-gradient", "outlier-gradient"),
-        ("outlier-gradient[detector=iforest]", "outlier-gradient"),
-        ("outlier-gradient[layers=all, detector=l1]", "outlier-gradient[detector=l1,layers=all]"),
-        ("lissa[damping=1,steps=20]", "lissa[damping=1,steps=20]"),
-        ("grand[layers=2]", "grand[layers=2]"),  # the name of a layer, though it could be a number
-    ],
-)
-def test_a_leaderboard_row_is_a_method_with_its_non_default_hyperparameters(text, label):
-    method, given = METHODS.parse(text)
-    assert method.label(given) == label
-
-
-@pytest.mark.parametrize("text", ["tracin[layers=all", "tracin[layers]", "tracin[layer=all]", "lissa[steps=1.5]"])
-def test_a_row_that_cannot_be_read_is_refused(text):
-    with pytest.raises(ib.InputError):
-        METHODS.parse(text)
-
-
-def test_a_name_registered_twice_from_different_files_is_refused(own_methods):
-    with pytest.raises(ib.InputError, match=r"'tracin' of .* is already in influence_bench\.methods\.tracin"):
-
-        @ib.method(family="control", paper="none")
-        def tracin(problem):
-            return np.zeros(len(problem.train))
