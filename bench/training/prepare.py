@@ -68,7 +68,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     Raises:
         InputError: as `prepare` does.
     """
-    on = accelerator.device(device)
+    target = accelerator.device(device)
     architecture = find_model(model)
     data = replace(
         data,
@@ -85,7 +85,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
         architecture.foundation(),
         repr(architecture.recipe),
         str(seed),
-        on.type,
+        target.type,
         repr(sorted(code.items())),
         repr(fingerprint.versions(architecture.libraries)),
     ]
@@ -93,7 +93,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     unfinished = folder.with_name(f".training-{folder.name}.safetensors")
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _make(folder, data, architecture, seed, on, unfinished)
+        _make(folder, data, architecture, seed, target, unfinished)
     unfinished.unlink(missing_ok=True)
     return folder
 

@@ -30,7 +30,7 @@ MAJORITY = 3  # of the five workers who judged each label
     human=("published",), downloads=True,
 )  # fmt: skip
 def mnist_test_errors() -> Source:
-    """MNIST's 10,000 test digits, of which 15 are known to carry a wrong label."""
+    """MNIST's 10,000 test digits; 15 of their labels are known to be wrong."""
     return _verified("mnist_mturk.json", *read_pictures("MNIST", mnist.URL, mnist.CHECKSUMS), mnist.CLASSES)
 
 
@@ -39,7 +39,7 @@ def mnist_test_errors() -> Source:
     human=("published",), downloads=True,
 )  # fmt: skip
 def cifar10_test_errors() -> Source:
-    """CIFAR-10's 10,000 test pictures, of which 54 are known to carry a wrong label."""
+    """CIFAR-10's 10,000 test pictures; 54 of their labels are known to be wrong."""
     return _verified("cifar10_mturk.json", *cifar.pictures(cifar.CIFAR_10, cifar.CLASSES_10), cifar.CLASSES_10)
 
 
@@ -48,16 +48,16 @@ def cifar10_test_errors() -> Source:
     human=("published",), downloads=True,
 )  # fmt: skip
 def cifar100_test_errors() -> Source:
-    """CIFAR-100's 10,000 test pictures, of which 585 are known to carry a wrong label."""
+    """CIFAR-100's 10,000 test pictures; 585 of their labels are known to be wrong."""
     return _verified("cifar100_mturk.json", *cifar.pictures(cifar.CIFAR_100, cifar.CLASSES_100), cifar.CLASSES_100)
 
 
 def _verified(name: str, train: Examples, test: Examples, classes: tuple[str, ...]) -> Source:
     """The official test set as the rows; validation and test rows come from the unverified official training set."""
     true_y = corrected(fetch(f"label-errors/{name}", URL + name, CHECKSUMS[name]), test.y, len(classes))
-    valid, held = train[:VALID], train[VALID : VALID + TEST]
     human = {"published": test.y}
-    return Source(test.x, true_y, classes, test=held, valid=valid, human=human, standardize=True)
+    valid, unseen = train[:VALID], train[VALID : VALID + TEST]
+    return Source(test.x, true_y, classes, test=unseen, valid=valid, human=human, standardize=True)
 
 
 def corrected(path: Path, published: Tensor, classes: int) -> Tensor:

@@ -31,16 +31,16 @@ COLUMNS = (
 )
 def adult() -> Source:
     """48,842 people of the 1994 census in 14 columns, 8 of them words: whether they earn above 50,000 dollars."""
-    train, test = (fetch(f"adult/{name}", URL + name, checksum) for name, checksum in CHECKSUMS.items())
-    table, held = _rows(train), _rows(test)
-    with official(train):
-        y, classes = class_indices(table.pop("income"), train)
-        words = words_of(table, train)
-        x = features(table, words, train)
-    with official(test):
-        held_y = known_indices(held.pop("income"), classes, test)
-        held_x = features(held, words, test)
-    return Source(x, y, tuple(map(str, classes)), test=Examples(held_x, held_y), standardize=True)
+    train_file, test_file = (fetch(f"adult/{name}", URL + name, checksum) for name, checksum in CHECKSUMS.items())
+    train, test = _rows(train_file), _rows(test_file)
+    with official(train_file):
+        y, classes = class_indices(train.pop("income"), train_file)
+        words = words_of(train, train_file)
+        x = features(train, words, train_file)
+    with official(test_file):
+        test_y = known_indices(test.pop("income"), classes, test_file)
+        test_x = features(test, words, test_file)
+    return Source(x, y, tuple(map(str, classes)), test=Examples(test_x, test_y), standardize=True)
 
 
 def _rows(path: Path) -> pd.DataFrame:

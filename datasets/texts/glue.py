@@ -77,7 +77,7 @@ def mrpc() -> Source:
     chosen = fetch("glue/MRPC/dev_ids.tsv", *DEVELOPMENT)
     development = set(read_columns(chosen, ("#1 ID", "#2 ID"), columns=("#1 ID", "#2 ID")))
     rows = read_columns(path, ("#1 ID", "#2 ID", "#1 String", "#2 String", "Quality"), rows=sum(ROWS["MRPC"]))
-    parts = [[row[2:] for row in rows if (row[:2] in development) is held] for held in (False, True)]
+    parts = [[row[2:] for row in rows if (row[:2] in development) is is_test] for is_test in (False, True)]
     if len(parts[1]) != ROWS["MRPC"][1]:
         raise damaged(chosen, f"it names {len(parts[1])} of the pairs, not {ROWS['MRPC'][1]}")
     names = {"0": "different", "1": "paraphrase"}

@@ -34,7 +34,7 @@ def test_cifar10n_has_the_published_images(cifar10n):
 
 
 def test_clean_labels_of_cifar10n_are_those_of_the_images(cifar10n):
-    """All 50,000, by the file's own copy: `human_labels` refuses the file if one differs."""
+    """All 50,000 labels: `human_labels` refuses the file if its copy of a label differs."""
     plain = cifar.cifar10()
     assert torch.equal(plain.y, cifar10n.y)
     assert torch.equal(plain.x, cifar10n.x)
@@ -43,7 +43,7 @@ def test_clean_labels_of_cifar10n_are_those_of_the_images(cifar10n):
 
 @pytest.mark.parametrize(("kind", "classes", "wrong"), [("", 100, 20100), ("_coarse", 20, 13202)])
 def test_cifar100n_has_the_published_noise(real_data, kind, classes, wrong):
-    """The labels alone: 40.200 % of the fine and 26.404 % of the coarse ones are wrong."""
+    """The labels alone: 40.200 % of the fine and 26.404 % of the coarse labels are wrong."""
     path = real_data / "cifar-10-100n" / "CIFAR-100_human.pt"
     with np.load(real_data / "cifar-10-100n" / "cifar_n_labels.npz", allow_pickle=False) as copies:
         true_y = torch.tensor(copies[f"CIFAR100_clean{kind}_label"]).long()

@@ -26,13 +26,13 @@ def pets(tmp_path):
 def test_images_are_read_in_the_order_of_their_names(pets):
     from influence_bench.datasets.images.image_folder import image_folder
 
-    own = image_folder(str(pets))
-    assert own.classes == ("cats", "dogs")
-    assert own.x.shape == (24, 3, 4, 6)
-    assert own.y.tolist() == [0] * 12 + [1] * 12
-    assert own.x[:12].flatten(1).unique(dim=1).tolist() == [[number * 20] for number in range(12)]
+    source = image_folder(str(pets))
+    assert source.classes == ("cats", "dogs")
+    assert source.x.shape == (24, 3, 4, 6)
+    assert source.y.tolist() == [0] * 12 + [1] * 12
+    assert source.x[:12].flatten(1).unique(dim=1).tolist() == [[number * 20] for number in range(12)]
     with Image.open(pets / "dogs" / "03.BMP") as image:
-        np.testing.assert_array_equal(own.x[15].permute(1, 2, 0), np.asarray(image))
+        np.testing.assert_array_equal(source.x[15].permute(1, 2, 0), np.asarray(image))
 
 
 def test_images_load_by_name_and_are_brought_to_a_size(pets):

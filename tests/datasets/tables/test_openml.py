@@ -51,14 +51,14 @@ def fetched(monkeypatch, folder):
     ],
 )
 def test_openml_is_asked_by_number_or_name_and_its_tables_are_encoded(fetched, folder, text, asked):
-    own = read(text)
+    source = read(text)
     assert fetched.asked == [asked | {"data_home": folder, "parser": "pandas", "as_frame": True}]
     # age, job "", job 1, job 2, own no, own yes, age is lacking; the names are free text
-    assert own.x[:4].tolist() == [
+    assert source.x[:4].tolist() == [
         [20, 0, 1, 0, 0, 1, 0], [40, 0, 0, 1, 1, 0, 1], [40, 1, 0, 0, 0, 1, 0], [60, 0, 1, 0, 1, 0, 0],
     ]  # fmt: skip
-    assert own.classes == ("bad", "good")
-    assert torch.equal(own.y, torch.tensor([1, 0] * 10))
+    assert source.classes == ("bad", "good")
+    assert torch.equal(source.y, torch.tensor([1, 0] * 10))
 
 
 @pytest.mark.filterwarnings("error")
@@ -91,9 +91,9 @@ def answered(folder):
         pytest.skip("scikit-learn is installed without its tests")
 
     def put(number):
-        own = answers / f"id_{number}"
-        description = json.loads(gzip.decompress((own / f"api-v1-jd-{number}.json.gz").read_bytes()))
-        url, rows = description["data_set_description"]["url"], next(own.glob("data-v1-dl-*.arff.gz"))
+        stored = answers / f"id_{number}"
+        description = json.loads(gzip.decompress((stored / f"api-v1-jd-{number}.json.gz").read_bytes()))
+        url, rows = description["data_set_description"]["url"], next(stored.glob("data-v1-dl-*.arff.gz"))
         names = {
             f"api-v1-jd-{number}.json.gz": f"api/v1/json/data/{number}",
             f"api-v1-jdf-{number}.json.gz": f"api/v1/json/data/features/{number}",
@@ -103,17 +103,17 @@ def answered(folder):
         for name, address in names.items():
             kept = folder / "openml" / "openml.org" / f"{address}.gz"
             kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(own / name, kept)
+            shutil.copy(stored / name, kept)
 
     return put
 
 
 def test_openmls_own_answers_are_read(answered):
     answered(61)
-    own = read("openml[id=61]")
-    assert own.x.shape == (150, 4)
-    assert own.classes == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
-    assert own.x[0].tolist() == pytest.approx([5.1, 3.5, 1.4, 0.2])
+    source = read("openml[id=61]")
+    assert source.x.shape == (150, 4)
+    assert source.classes == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+    assert source.x[0].tolist() == pytest.approx([5.1, 3.5, 1.4, 0.2])
 
 
 def test_openmls_regression_set_is_refused(answered):

@@ -18,11 +18,11 @@ def test_own_file_is_read_by_its_suffix(tmp_path, suffix):
         TABLE.to_parquet(file)
     else:
         TABLE.to_csv(file, index=False, sep="\t" if suffix == ".tsv" else ",")
-    own = read(f"csv[path={file},label=kind]")
-    assert own.x.tolist() == FEATURES
-    assert own.classes == ("apple", "pear")
-    assert own.y.tolist() == [1, 0, 1, 0] * 5
-    assert own.standardize
+    source = read(f"csv[path={file},label=kind]")
+    assert source.x.tolist() == FEATURES
+    assert source.classes == ("apple", "pear")
+    assert source.y.tolist() == [1, 0, 1, 0] * 5
+    assert source.standardize
 
 
 def test_own_file_loads_with_noise_and_names_its_arguments(tmp_path):

@@ -6,9 +6,9 @@ from data_files import complaint, read
 
 @pytest.mark.parametrize(("name", "shape", "classes"), [("mushroom", (8124, 22), 2), ("letter", (20_000, 16), 26)])
 def test_datasets_are_read_by_name(real_data, name, shape, classes):
-    own = read(f"pmlb[name={name}]")
-    assert own.x.shape == shape
-    assert len(own.classes) == classes
+    source = read(f"pmlb[name={name}]")
+    assert source.x.shape == shape
+    assert len(source.classes) == classes
 
 
 @pytest.mark.usefixtures("folder")
