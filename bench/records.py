@@ -1,6 +1,7 @@
 """Records: the typed content of a JSON file or of a message between processes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, field
 from functools import cache
 from pathlib import Path
@@ -57,7 +58,9 @@ def built(kind: type[Kind], table: Any, source: str) -> Kind:
         InputError: names the first field that is missing, unknown or of the wrong type.
     """
     try:
-        content: Kind = _adapter(kind).validate_json(json.dumps(table, default=str))
+        content: Kind = _adapter(kind).validate_json(
+            json.dumps(table, default=lambda value: {type(value).__name__: str(value)})
+        )
     except ValidationError as error:
         raise InputError(f"{source} {_fault(error)}") from error
     return content
@@ -77,9 +80,12 @@ def write(content: Any, file: Path) -> None:
     write_json(file, plain(content))
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _no_text(value: Any) -> dict[str, str]:
+    """A TOML date or time, in a form that no field takes for text."""
+    return {type(value).__name__: str(value)}
+
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def _fault(error: ValidationError) -> str:

@@ -235,9 +235,7 @@ def _scores(file: Path) -> NDArray[np.float64]:
     try:
         scores: NDArray[np.float64] = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"the scores {file} cannot be read ({error}): run the suite again, which mends them"
-        ) from error
+        raise InputError(f"the scores {file} cannot be read ({' '.join(str(error).split())}): {AGAIN}") from error
     if file.name.split(".")[-2] != _digest(scores):
         raise InputError(f"the scores {file} are not those that were written: {AGAIN}")
     return scores
@@ -257,7 +255,7 @@ def _arrays(file: Path) -> Arrays:
         with np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise InputError(f"{file} cannot be read ({error}): {AGAIN}") from error
+        raise InputError(f"{file} cannot be read ({' '.join(str(error).split())}): {AGAIN}") from error
 
 
 def _write_arrays(file: Path, arrays: Arrays) -> None:

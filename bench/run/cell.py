@@ -11,7 +11,7 @@ from ..problem.problem import Problem
 from ..results.records import Expected, ProblemRecord, Status
 from ..results.run import Run
 from ..results.specs import Cell, ProblemSpec
-from ..training.prepare import open_problem, prepared, record
+from ..training.prepare import facts_of, open_problem, prepared
 from .cost import CALIBRATION_BATCHES, CALIBRATION_SECONDS, measured
 from .estimate import estimate
 from .record import failure, outline
@@ -22,13 +22,13 @@ def prepare_problem(run: Run, spec: ProblemSpec, with_view: bool) -> None:
     """Load, train and cache a problem; the run keeps where it lies and what scores are compared with."""
     data = load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
     folder = prepared(data, spec.model, spec.seed, spec.device)
-    trained = record(folder)
+    facts = facts_of(folder)
     known = ProblemRecord(
         spec=spec,
         rate=data.card["rate"],
         n_train=len(data.train),
-        parameters=trained["parameters"],
-        model_accuracy=trained["model_accuracy"],
+        parameters=facts.parameters,
+        model_accuracy=facts.model_accuracy,
         folder=str(folder.resolve()),
         card=data.card,
     )

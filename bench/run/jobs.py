@@ -1,6 +1,8 @@
 """What a runner asks of its servers, and what these answer."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ..records import record
 from ..results.specs import Arm, Cell, ProblemSpec
@@ -54,7 +56,7 @@ class Job:
     """
 
     run: str
-    work: Prepare | Score | Estimate | Train
+    work: Annotated[Prepare | Score | Estimate | Train, Field(discriminator="kind")]
     timeout: float = TRAINING_SECONDS
 
     @property

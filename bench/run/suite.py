@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from ...datasets.dataset import DATASETS
 from ...datasets.noise.mixing import parse_noise
+from ...datasets.source import DATASETS
 from ..errors import InputError, unknown
 from ..files import read_text
 from ..models.architecture import find_model

@@ -9,7 +9,7 @@ from statistics import mean
 
 from ...datasets.dataset import load
 from ..errors import unknown
-from .prepare import prepared, record
+from .prepare import facts_of, prepared
 
 
 @dataclass(frozen=True)
@@ -49,4 +49,4 @@ def reached(names: Sequence[str] | None = None, seeds: int = 1) -> Iterator[tupl
             raise unknown("goal for the dataset", name, GOALS)
         goal = GOALS[name]
         folders = [prepared(load(name, seed=seed), goal.model, seed) for seed in range(seeds)]
-        yield goal, mean(record(folder)["model_accuracy"] for folder in folders)
+        yield goal, mean(facts_of(folder).model_accuracy for folder in folders)

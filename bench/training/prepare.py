@@ -1,6 +1,5 @@
 """Prepared problems: a dataset with a model trained on it, in a cache folder named by a digest of the content."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -24,11 +23,37 @@ from ..problem.dynamics import Dynamics
 from ..problem.examples import Examples, Padded
 from ..problem.problem import Problem
 from ..progress import bar
+from ..records import read, record, write
 from .loop import Trained, accuracy, batch_sizes, train, trainer
 from .resume import Unfinished
 
 BATCH_SIZE = 128
 """The number of rows in each forward pass of the methods."""
+
+
+@record
+class Facts:
+    """What is known of a prepared problem.
+
+    Attributes:
+        model: its name, with the arguments that are not defaults.
+        recipe: how it was trained.
+        shape: of a training row.
+        classes: how many.
+        parameters: of the model.
+        seed: of the training and the problem.
+        learning_rates: in force at each checkpoint.
+        model_accuracy: on the test rows.
+    """
+
+    model: str
+    recipe: dict[str, Any]
+    shape: list[int]
+    classes: int
+    parameters: int
+    seed: int
+    learning_rates: list[float]
+    model_accuracy: float
 
 
 def cache_folder() -> Path:
@@ -129,33 +154,36 @@ def _write(folder: Path, data: Dataset, architecture: Architecture, seed: int, t
     if trained.dynamics is not None:
         save_file(trained.dynamics.figures, folder / "dynamics.safetensors")
     save_file({name: tensor.contiguous() for name, tensor in _rows(data).items()}, folder / "rows.safetensors")
-    facts = {
-        "model": architecture.label(architecture.given),
-        "recipe": asdict(architecture.recipe),
-        "shape": list(data.train.shape),
-        "classes": len(data.classes),
-        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
-        "seed": seed,
-        "learning_rates": [checkpoint.learning_rate for checkpoint in trained.checkpoints],
-        "model_accuracy": accuracy(trained.model, data.test),
-    }
-    (folder / "problem.json").write_text(json.dumps(facts, indent=1))
+    facts = Facts(
+        model=architecture.label(architecture.given),
+        recipe=asdict(architecture.recipe),
+        shape=list(data.train.shape),
+        classes=len(data.classes),
+        parameters=sum(parameter.numel() for parameter in trained.model.parameters()),
+        seed=seed,
+        learning_rates=[checkpoint.learning_rate for checkpoint in trained.checkpoints],
+        model_accuracy=accuracy(trained.model, data.test),
+    )
+    write(facts, folder / "problem.json")
 
 
-def record(folder: Path) -> dict[str, Any]:
-    """The facts of a prepared problem: model, recipe, shape, seed, learning rates, test accuracy and so on."""
-    content: dict[str, Any] = json.loads((folder / "problem.json").read_text())
-    return content
+def facts_of(folder: Path) -> Facts:
+    """The facts of a prepared problem.
+
+    Raises:
+        InputError: if the file that holds them is lost or damaged.
+    """
+    return read(Facts, folder / "problem.json", f"remove {folder}, and the problem is prepared again")
 
 
 def open_problem(folder: Path, device: str = "cpu") -> Problem:
     """Open a prepared problem on a device; its checkpoints stay on disk until a method reads them."""
-    facts = record(folder)
-    architecture = find_model(facts["model"])
-    model = architecture.build(Size(facts["shape"]), facts["classes"])
+    facts = facts_of(folder)
+    architecture = find_model(facts.model)
+    model = architecture.build(Size(facts.shape), facts.classes)
     checkpoints = [
         Checkpoint(folder / f"checkpoint-{number}.safetensors", rate)
-        for number, rate in enumerate(facts["learning_rates"])
+        for number, rate in enumerate(facts.learning_rates)
     ]
     model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # frozen parameters stay as built
     model.to(device).eval()
@@ -171,9 +199,9 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         checkpoints,
         architecture.loss,
         architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
-        facts["seed"],
+        facts.seed,
         dynamics=dynamics,
-        trainer=trainer(architecture, facts["classes"], device),
+        trainer=trainer(architecture, facts.classes, device),
         groups=rows.get("groups"),
     )
 

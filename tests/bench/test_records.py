@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import field
+from datetime import date
 from typing import Annotated
 
 import pytest
@@ -74,3 +75,5 @@ def test_plain_values_become_a_record_and_lists_may_stand_for_tuples():
     assert built(Tree, {"leaves": [{"name": "a"}]}, "the table") == Tree((Leaf("a"),))
     with pytest.raises(ib.InputError, match=r"the table has a wrong field leaves\.0\.name, '3'"):
         built(Tree, {"leaves": [{"name": 3}]}, "the table")
+    with pytest.raises(ib.InputError, match=r"leaves\.0\.name, .*2020-01-01"):
+        built(Tree, {"leaves": [{"name": date(2020, 1, 1)}]}, "the table")

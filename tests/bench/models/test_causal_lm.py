@@ -11,7 +11,7 @@ from torch.nn import functional as F
 import influence_bench as ib
 from influence_bench.bench.models.architecture import IGNORED, MODELS
 from influence_bench.bench.models.causal_lm import answer_loss, next_tokens
-from influence_bench.bench.training.prepare import prepared, record
+from influence_bench.bench.training.prepare import facts_of, prepared
 from influence_bench.methods.gradients.space import gradient_space
 
 
@@ -55,4 +55,4 @@ def test_a_problem_of_prompts_knows_their_kinds_and_one_of_labelled_texts_none(t
 def test_language_model_learns_its_answers_by_heart(own_models):
     architecture = MODELS.find("causal-lm")
     MODELS.add(replace(architecture, recipe=replace(architecture.recipe, epochs=60, learning_rate=1e-2)))
-    assert record(prepared(prompts(), "causal-lm", 0))["model_accuracy"] == 1
+    assert facts_of(prepared(prompts(), "causal-lm", 0)).model_accuracy == 1

@@ -41,15 +41,15 @@ def known_cost(monkeypatch, own_methods):
 
 def test_300_megabytes_and_the_seconds_of_each_phase_are_reported(known_cost):
     name, lasted = known_cost
-    _, cost = measured(name, {}, planted()[0])
-    assert cost["peak_bytes"] == pytest.approx(300 * MEGABYTE, rel=0.1)
-    assert cost["phase_peak_bytes"]["gradients"] < 30 * MEGABYTE
+    _, cost, _ = measured(name, {}, planted()[0])
+    assert cost.peak_bytes == pytest.approx(300 * MEGABYTE, rel=0.1)
+    assert cost.phase_peak_bytes["gradients"] < 30 * MEGABYTE
     for phase_name, seconds in lasted.items():
-        assert cost[f"{phase_name}_seconds"] == pytest.approx(seconds, rel=0.1)
-    assert cost["seconds"] == pytest.approx(sum(lasted.values()), rel=0.1)
-    assert cost["cpu_seconds"] < cost["seconds"] - 0.3
-    assert cost["epochs"] == pytest.approx(cost["seconds"] / cost["epoch_seconds"])
-    assert cost["warmup_seconds"] >= 0.6
+        assert getattr(cost, f"{phase_name}_seconds") == pytest.approx(seconds, rel=0.1)
+    assert cost.seconds == pytest.approx(sum(lasted.values()), rel=0.1)
+    assert cost.cpu_seconds < cost.seconds - 0.3
+    assert cost.epochs == pytest.approx(cost.seconds / cost.epoch_seconds)
+    assert cost.warmup_seconds >= 0.6
 
 
 @pytest.mark.parametrize(
@@ -100,15 +100,15 @@ def test_an_epoch_is_calibrated_by_training_steps_that_leave_the_model_alone():
 def test_a_method_is_not_charged_for_the_harness_own_work_on_the_data():
     x, y = torch.randn(25_000, 1_000), torch.arange(25_000) % 2
     problem = ib.Problem(torch.nn.Linear(1_000, 2), train=(x, y))
-    assert measured("random", {}, problem)[1]["peak_bytes"] < 0.3 * x.nbytes
-    assert measured("loss", {}, problem)[1]["peak_bytes"] < 0.3 * x.nbytes
+    assert measured("random", {}, problem)[1].peak_bytes < 0.3 * x.nbytes
+    assert measured("loss", {}, problem)[1].peak_bytes < 0.3 * x.nbytes
 
 
 def test_what_a_method_warns_of_is_kept_as_a_note():
     problem, _ = planted()
-    _, cost = measured("lissa", {"steps": 1, "damping": 1e-4}, problem)
-    assert "relative residual" in cost["notes"]
-    assert measured("loss", {}, problem)[1]["notes"] == ""
+    _, _, notes = measured("lissa", {"steps": 1, "damping": 1e-4}, problem)
+    assert "relative residual" in notes
+    assert measured("loss", {}, problem)[2] == ""
 
 
 def test_an_epoch_is_calibrated_on_rows_of_all_lengths():

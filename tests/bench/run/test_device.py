@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import influence_bench as ib
-from influence_bench.bench.cli import main as cli
+from influence_bench.bench.cli import main
 from influence_bench.bench.instruments import accelerator
 from influence_bench.bench.models.architecture import find_model
-from influence_bench.bench.run.pool import checked
+from influence_bench.bench.run.pool import worker_count
 from influence_bench.bench.run.trim import trim
 from influence_bench.bench.training import prepare
 from influence_bench.bench.training.loop import augmented, train
@@ -45,8 +45,8 @@ def two_devices(monkeypatch):
 
 def test_a_run_says_on_which_device_it_was(run):
     assert set(run.frame()["status"]) == {"ok"}
-    assert run.info["device"] == "cpu"
-    assert run.info["definition"]["problems"][0]["device"] == "cpu"
+    assert run.info.provenance.device == "cpu"
+    assert run.info.suite.problems[0].device == "cpu"
 
 
 def test_the_processor_is_what_is_meant_where_no_device_is_named():
@@ -87,7 +87,7 @@ def test_a_refused_device_is_one_line_and_status_2(monkeypatch, capsys, tmp_path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["influence-bench", asked, "quick", "--device", "cuda:99"])
     with pytest.raises(SystemExit, match="2"):
-        cli.main()
+        main()
     assert capsys.readouterr().err.endswith("so no cuda:99: give cpu\n")
     assert not list(tmp_path.iterdir())
 
@@ -99,8 +99,8 @@ def test_a_suite_does_not_choose_the_device(tmp_path):
 
 
 def test_one_process_at_a_time_works_on_a_device_unless_more_are_asked_for(two_devices):
-    assert checked(None, "cuda") == 1
-    assert checked(3, "cuda") == 3
+    assert worker_count(None, "cuda") == 1
+    assert worker_count(3, "cuda") == 3
 
 
 def test_a_problem_is_prepared_apart_for_each_kind_of_device(two_devices, monkeypatch, tmp_path):

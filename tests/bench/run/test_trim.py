@@ -10,9 +10,8 @@ import pytest
 from scipy.stats import ttest_rel
 
 import influence_bench as ib
-from influence_bench.bench.files import read_json
-from influence_bench.bench.results.specs import ProblemSpec
-from influence_bench.bench.run.arms import Arm, arm_file, removed
+from influence_bench.bench.results.specs import Arm, ProblemSpec
+from influence_bench.bench.run.arms import removed
 from influence_bench.bench.run.trim import trim
 from influence_bench.reports.page import write_report
 from influence_bench.reports.trimming.gains import gains
@@ -56,7 +55,7 @@ def test_metrics_follow_a_truth_that_is_stored_anew(run, tmp_path):
 
 def test_a_method_loses_its_suspects_and_the_oracle_wrong_labels(run):
     truth = run.truth(SPEC.slug)
-    scores = next(run.scores(record) for record in run.records() if record["method"] == "loss")
+    scores = next(run.scores(record) for record in run.cells() if record.method == "loss")
     assert set(rows_of(run, "loss", "10%")) == set(np.argsort(-scores)[: round(0.1 * len(scores))])
     assert list(rows_of(run, "oracle", "true")) == list(np.flatnonzero(truth))
     assert truth[rows_of(run, "oracle", "10%")].all()
@@ -71,21 +70,23 @@ def test_random_removal_depends_on_the_seed_alone(run):
 
 
 def test_nothing_removed_is_the_runs_own_training_and_the_last_epoch_counts(run):
-    result = read_json(arm_file(run, Arm(SPEC, "none", "", 0)))
-    assert result["accuracy"] == result["accuracy_by_epoch"][-1] == run.frame()["model_accuracy"][0]
-    assert len(result["accuracy_by_epoch"]) == 50
-    unshuffled = read_json(arm_file(run, Arm(SPEC, "none, unshuffled", "", 0)))
-    assert unshuffled["accuracy_by_epoch"] != result["accuracy_by_epoch"]
+    result = run.arm(Arm(SPEC, "none", "", 0))
+    assert result.accuracy == result.accuracy_by_epoch[-1] == run.frame()["model_accuracy"][0]
+    assert len(result.accuracy_by_epoch) == 50
+    unshuffled = run.arm(Arm(SPEC, "none, unshuffled", "", 0))
+    assert unshuffled.accuracy_by_epoch != result.accuracy_by_epoch
 
 
 def test_only_what_is_missing_or_changed_is_trained_again(run):
     times = {file: file.stat().st_mtime_ns for file in run.folder.glob("trimmed/*/*.json")}
     assert len(times) == 2 + 2 * 3  # a method called random would be the control itself
-    changed = arm_file(run, Arm(SPEC, "loss", "10%", 0))
+    (changed,) = (file for file in times if '"loss"' in file.read_text() and '"10%"' in file.read_text())
+    (damaged,) = (file for file in times if '"oracle"' in file.read_text() and '"10%"' in file.read_text())
     changed.write_text(changed.read_text().replace('"removed": "', '"removed": "other'))
+    damaged.write_text("{")
     trim(run, ["10%", "true"], 1, workers=1)
     again = {file for file in times if file.stat().st_mtime_ns != times[file]}
-    assert again == {changed}
+    assert again == {changed, damaged}
 
 
 def test_differences_are_paired_by_seed():
@@ -123,8 +124,8 @@ def test_the_report_has_every_arm(run, tmp_path):
 
 def test_retrained_models_say_where_they_come_from(run, tmp_path):
     (command,) = run.trims
-    assert run.trims[command]["command"] == command
-    assert run.trims[command]["commit"] == run.info["commit"]
+    assert run.trims[command].command == command
+    assert run.trims[command].commit == run.info.provenance.commit
     assert "Trimmed by" in write_report([run], tmp_path).read_text()
 
 
