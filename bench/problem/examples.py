@@ -134,4 +134,4 @@ def _check_finite(x: Tensor, where: str) -> None:
         finite = torch.isfinite(x[start : start + 1024]).reshape(len(x[start : start + 1024]), -1)
         if not finite.all():
             row = start + int((~finite.all(1)).nonzero()[0])
-            raise InputError(f"{where.format(row)} is not finite; drop or fill such rows")
+            raise InputError(f"{where.format(row)} is not finite; drop or fill these rows")

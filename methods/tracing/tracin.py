@@ -22,7 +22,7 @@ from ..queries import Against, cosines, most_harmful, products, queries, recipro
     unless={"validation": {"against": "training"}},
 )
 def grad_dot(problem: Problem, layers: Layers = "last", against: Against = "validation") -> Scores:
-    """-v·g: minus the inner product of the mean validation gradient and the sample's gradient, for the final model.
+    """-v·g: minus the inner product of the mean validation gradient and the sample's gradient, for the model as it is.
 
     When: you want the simplest influence score as a baseline, on which a method with curvature has to improve.
 
@@ -116,7 +116,7 @@ def less(problem: Problem, layers: Layers = "last") -> Scores:
     Adam's preconditioning. The cosines are exact, while the paper computes them from random projections. The validation
     rows are one task, and their cosines are averaged as in the official code.
 
-    When: you have trusted validation rows and kept checkpoints: it is the best method with validation rows in the quick
+    When: you have trusted validation rows and checkpoints: it is the best method with validation rows in the quick
     suite. Also to choose training data for a task.
 
     Args:
@@ -140,7 +140,7 @@ def less(problem: Problem, layers: Layers = "last") -> Scores:
 def tracin_self(problem: Problem, layers: Layers = "last") -> Scores:
     """Sum over checkpoints of learning rate times the squared norm of the sample's gradient.
 
-    When: you have no trusted rows, kept checkpoints, and an interest in the size of gradients. To find wrong labels
+    When: you have checkpoints but no trusted rows, and the size of gradients is of interest. To find wrong labels,
     `el2n[checkpoints=all]` is cheaper and better.
 
     Args:
