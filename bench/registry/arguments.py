@@ -1,4 +1,4 @@
-"""`name[key=value,...]`: how methods and datasets are asked for, and what their functions take."""
+"""`name[key=value,...]`: how a user asks for a method, a dataset or a model, and which arguments each takes."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ from ..errors import InputError, unknown
 
 @dataclass(frozen=True)
 class Registered:
-    """A function that is registered under a name, and what it says of itself."""
+    """A function that is registered under a name."""
 
     name: str
     function: Callable[..., Any]
@@ -34,7 +34,7 @@ class Registered:
 
     @property
     def arguments(self) -> dict[str, inspect.Parameter]:
-        """Those parameters of the function that the user may give."""
+        """The parameters of the function that a user may give."""
         return dict(inspect.signature(self.function).parameters)
 
     @cached_property
@@ -43,10 +43,10 @@ class Registered:
         return typing.get_type_hints(self.function)
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments given, if every one is known and of the right type and none is lacking.
+        """The given arguments, if each is known and of the right type and none is missing.
 
         Raises:
-            InputError: names the argument and what it may be.
+            InputError: names the argument and the values that fit.
         """
         for name, value in given.items():
             if not self.arguments:
@@ -63,17 +63,21 @@ class Registered:
         return dict(given)
 
     def typed(self, texts: Mapping[str, str]) -> dict[str, Any]:
-        """The arguments as `bracketed` gives them, each read as TOML where that fits its type, and checked."""
+        """The checked arguments from the texts of `bracketed`, each read as TOML where the result fits its type."""
         return self.checked({name: _value(text, self.hints.get(name, str)) for name, text in texts.items()})
 
     def label(self, given: Mapping[str, Any]) -> str:
-        """The name for readers: with the arguments that are not the defaults."""
-        odd = {name: value for name, value in given.items() if value != self.arguments[name].default}
-        return f"{self.name}[{','.join(f'{name}={_shown(odd[name])}' for name in sorted(odd))}]" if odd else self.name
+        """The name for readers, with the arguments that are not defaults."""
+        changed = {name: value for name, value in given.items() if value != self.arguments[name].default}
+        return (
+            f"{self.name}[{','.join(f'{name}={_shown(changed[name])}' for name in sorted(changed))}]"
+            if changed
+            else self.name
+        )
 
 
 def bracketed(text: str, kind: str) -> tuple[str, dict[str, str]]:
-    """`name` or `name[key=value,...]` as the name and the values; one that holds a comma stands in quotes or brackets.
+    """The name and the values in `name` or `name[key=value,...]`; a value with a comma stands in quotes or brackets.
 
     Raises:
         InputError: if it is not of that form.
@@ -91,7 +95,7 @@ def bracketed(text: str, kind: str) -> tuple[str, dict[str, str]]:
 
 
 def pieces(text: str, separators: str) -> list[str]:
-    """What stands between any of the separators, those in quotes or brackets apart; nothing empty."""
+    """The parts of a text between separators, except separators in quotes or brackets; empty parts are dropped."""
     depth, quote, words = 0, "", [""]
     for character in text:
         if quote:
@@ -124,7 +128,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is Literal:
         return value in typing.get_args(hint)
     if origin in (typing.Union, UnionType):
-        return any(_fits(value, one) for one in typing.get_args(hint))
+        return any(_fits(value, member) for member in typing.get_args(hint))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
@@ -136,5 +140,5 @@ def _words(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) in (typing.Union, UnionType):
-        return " or ".join(_words(one) for one in typing.get_args(hint) if one is not NoneType)
+        return " or ".join(_words(member) for member in typing.get_args(hint) if member is not NoneType)
     return str(getattr(hint, "__name__", hint))

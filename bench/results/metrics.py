@@ -1,4 +1,4 @@
-"""Detection metrics: how well scores rank first what is sought."""
+"""Detection metrics: how well scores rank the noisy or influential rows first."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,16 +8,16 @@ from ..errors import InputError
 
 
 def evaluate(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
-    """How well scores, higher meaning sought, find what is sought: wrong labels, or influential rows.
+    """Measure how well scores find wrong labels, or influential rows; a higher score is more suspect or influential.
 
     Args:
-        scores: finite numbers (n,); or (n, m), column by column, whose metrics are averaged.
-        truth: which are sought, as booleans of that shape: `is_noisy` (n,), or `is_influential` (n, m).
-        k: rows that one would inspect; default as many as there are to be found.
+        scores: finite numbers (n,); or (n, m), whose metrics are averaged over the columns.
+        truth: the rows that are sought, booleans of the same shape: `is_noisy` (n,), or `is_influential` (n, m).
+        k: number of rows that would be inspected; default: the number of rows that are sought.
 
     Returns:
         `roc_auc`; `average_precision`; `precision_at_k` and `recall_at_k`; `ndr_at_10` and `ndr_at_30`, the share of
-        what is sought (noise detection rate) among the 10 % and 30 % highest scores. Ties count by expectation.
+        the sought rows (noise detection rate) among the 10 % and 30 % highest scores. Ties at a cut count by expectation.
 
     Raises:
         InputError: if shapes differ, or all or none of the rows are sought.
@@ -40,15 +40,15 @@ def _evaluated(s: np.ndarray, sought: np.ndarray, k: int | None) -> dict[str, fl
     return {
         "roc_auc": float(roc_auc_score(sought, s)),
         "average_precision": float(average_precision_score(sought, s)),
-        "precision_at_k": found(s, sought, k) / k,
-        "recall_at_k": found(s, sought, k) / sought.sum(),
-        "ndr_at_10": found(s, sought, max(1, round(0.1 * len(s)))) / sought.sum(),
-        "ndr_at_30": found(s, sought, max(1, round(0.3 * len(s)))) / sought.sum(),
+        "precision_at_k": expected_hits(s, sought, k) / k,
+        "recall_at_k": expected_hits(s, sought, k) / sought.sum(),
+        "ndr_at_10": expected_hits(s, sought, max(1, round(0.1 * len(s)))) / sought.sum(),
+        "ndr_at_30": expected_hits(s, sought, max(1, round(0.3 * len(s)))) / sought.sum(),
     }
 
 
-def found(scores: np.ndarray, sought: np.ndarray, k: int) -> float:
-    """Expected number of those sought among the k highest scores, ties broken at random."""
+def expected_hits(scores: np.ndarray, sought: np.ndarray, k: int) -> float:
+    """Expected number of sought rows among the k highest scores, with ties broken at random."""
     threshold = np.partition(scores, -k)[-k]
     above, tied = scores > threshold, scores == threshold
     return float(sought[above].sum() + sought[tied].mean() * (k - above.sum()))

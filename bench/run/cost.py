@@ -1,4 +1,4 @@
-"""What a method costs on a problem: seconds, epochs and memory, measured in a process of its own."""
+"""The cost of a method on a problem: seconds, epochs and memory, measured in a process of its own."""
 
 import copy
 import gc
@@ -58,7 +58,7 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
 
 
 def calibrate(problem: Problem) -> list[float]:
-    """Seconds of each of several plain training steps (forward, backward, SGD) at the problem's batch size."""
+    """Time several plain training steps (forward, backward, SGD) at the problem's batch size, in seconds each."""
     model = copy.deepcopy(problem.model).to(problem.device).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
     size = problem.batch_size
@@ -79,14 +79,14 @@ def calibrate(problem: Problem) -> list[float]:
 
 
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
-    """Two batches through the method; what goes wrong there will go wrong, and be told, in the real call."""
+    """Call the method on two batches; an error there will come again in the real call, which reports it."""
     rows = problem.sampling_order()[: 2 * problem.batch_size]
     small = problem.on(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             score(method, small, **hyperparameters)
-        except Exception:  # the real call reports it
+        except Exception:
             return
 
 

@@ -1,4 +1,4 @@
-"""What a method will cost on a problem, told before the work: pilot runs on some of the rows, and an extrapolation."""
+"""The cost of a method on a problem, estimated beforehand: pilot runs on some of the rows, and an extrapolation."""
 
 import gc
 import warnings
@@ -19,10 +19,10 @@ from ..registry.score import score
 from .cost import calibrate
 
 SHORT_SECONDS = 1.0  # a run no longer than this is its own pilot
-LONG_SECONDS = 10.0  # a first call this long is not long because of what it imports
+LONG_SECONDS = 10.0  # in a first call this long, lazy imports hardly count
 STEADY_SECONDS, REPEATS = 0.3, 2  # shorter pilots are repeated, since other processes disturb them most
-FASTER = 1.15  # growth by so much more than the rows' is taken for more than linear
-STEEPEST = 3.0  # power of n: what seems steeper is noise in a cost that is next to nothing
+FASTER = 1.15  # a cost that grows by this factor more than the rows is taken to grow faster than linearly
+STEEPEST = 3.0  # power of n: a steeper growth is noise in a tiny cost
 NOISE, NOISE_SECONDS, NOISE_BYTES = 0.1, 0.002, 1e6
 
 
@@ -36,10 +36,10 @@ class Estimate:
         seconds: wall time of the scoring.
         epochs: the same in plain training epochs.
         peak_bytes: memory above the loaded problem.
-        epoch_seconds: of one plain training epoch.
+        epoch_seconds: wall time of one plain training epoch.
         first_seconds: wall time of the first pilot, lazy imports included.
-        pilot_rows: training rows of the largest pilot; where they are all n, the estimate is a measurement.
-        refused: one line that says why the run should not begin, "" if it may.
+        pilot_rows: training rows of the largest pilot; if these are all n rows, the estimate is a measurement.
+        refused: one line that says why the run should not begin; "" if it may.
     """
 
     method: str
@@ -54,25 +54,25 @@ class Estimate:
 
 
 def estimate(method: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Estimate:
-    """Seconds, epochs and memory that a method will take on a problem, within a factor of two.
+    """Estimate the seconds, epochs and memory that a method will take on a problem, within a factor of two.
 
-    The method itself is run on random training rows: a thirty-second, then an eighth of them (two and eight batches at
-    least), then twice as many if its cost has grown faster than the rows or seems to break the memory budget. What
-    takes about a second is run in full. Model, validation rows and checkpoints are the problem's own throughout.
+    The method runs on random training rows: on a thirty-second of them, then on an eighth (at least two and eight
+    batches), then on twice as many if its cost grew faster than the rows or seems to exceed the memory budget. A run of
+    about a second is done in full. The model, validation rows and checkpoints are always those of the problem.
 
-    A cost in proportion to the rows is estimated for a fifth of the run, one that does not depend on them for two or
-    three times the run. Memory that stops growing between an eighth of the rows and all of them is overestimated.
+    The pilots take a fifth of the run's time if the cost is proportional to the rows, and two to three times the run's
+    time if it does not depend on them. Memory that stops growing beyond an eighth of the rows is overestimated.
 
     Args:
         method: its name, or the decorated function.
-        problem: the estimate says whether the method keeps within its memory budget.
+        problem: its memory budget decides whether the run is refused.
         hyperparameters: of the method.
 
     Raises:
         InputError: for an unknown method or hyperparameter, or with the reason if the method fails on a pilot.
     """
-    found = find_method(method)
-    pilots = _Pilots(found, found.checked(hyperparameters), problem)
+    entry = find_method(method)
+    pilots = _Pilots(entry, entry.checked(hyperparameters), problem)
     n = len(problem.train)
     epoch_seconds = median(calibrate(problem)) * -(-n // problem.batch_size)
     pilots.run_all()
@@ -91,11 +91,11 @@ def estimate(method: str | Callable[..., Scores], problem: Problem, **hyperparam
 
 
 def extrapolated(rows: Sequence[int], costs: Sequence[float], n: int, noise: float = 0.0) -> float:
-    """The cost at n rows from the costs at growing numbers of fewer rows, of which the last two decide.
+    """Extrapolate the cost at n rows from the costs at growing numbers of fewer rows; the last two decide.
 
-    A cost that grows no faster than the rows follows the line through the two, which never falls; growth by less than a
-    tenth may as well be none, and counts for half. A faster one, `noise` apart, follows b·n + c·n² through the two, or
-    a power of n, the third at most, where b would be negative.
+    A cost that grows no faster than the rows follows the line through the two points, which never falls; growth by less
+    than a tenth may be noise and counts half. A cost that grows faster, by more than `noise`, follows b·n + c·n²
+    through the two points, or a power of n (at most the third) if b would be negative.
     """
     if len(rows) == 1 or rows[-1] == n:
         return costs[-1]
@@ -114,12 +114,12 @@ def extrapolated(rows: Sequence[int], costs: Sequence[float], n: int, noise: flo
 
 
 def grows_faster(rows: Sequence[int], costs: Sequence[float], noise: float = 0.0) -> bool:
-    """Whether the last cost has grown faster than the rows, by more than timing tells apart."""
+    """Whether the last cost grew faster than the rows, by more than timing noise."""
     return len(rows) > 1 and costs[-1] > FASTER * (costs[-2] + noise) * rows[-1] / rows[-2]
 
 
 class _Pilots:
-    """Runs of a method on some of a problem's rows: `costs` holds wall seconds and peak bytes by number of rows."""
+    """Runs of a method on some rows of a problem; `costs` holds wall seconds and peak bytes by number of rows."""
 
     def __init__(self, method: Method, given: dict[str, Any], problem: Problem) -> None:
         self.method, self.given, self.problem = method, given, problem
@@ -129,7 +129,7 @@ class _Pilots:
         self.first_seconds = 0.0
 
     def run_all(self) -> None:
-        """As many pilots as the estimate needs."""
+        """Run as many pilots as the estimate needs."""
         batch = self.problem.batch_size
         small, large = (min(self.n, max(k * batch, self.n // share)) for k, share in ((2, 32), (8, 8)))
         self.run(small)
@@ -153,27 +153,27 @@ class _Pilots:
             self.run(min(self.n, 2 * large))
 
     def run(self, rows: int, times: int = 1) -> None:
-        """Run the method on that many rows."""
+        """Run the method on a number of rows."""
         small = self.problem.on(self.order[:rows])
         for _ in range(times):
             memory.settle()
             before = memory.resident_bytes()
-            gc.disable()  # as in the run itself, where garbage that only a collection finds counts as memory
+            gc.disable()  # as in the run itself, where uncollected garbage counts as memory
             try:
                 with warnings.catch_warnings(), measuring() as watch:
                     warnings.simplefilter("ignore")
                     score(self.method.name, small, **self.given)
             except Exception as error:
-                said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-                tried = f"{self.label} fails on a pilot of {rows:,} of {self.n:,} rows"
-                raise InputError(f"{tried}: {' '.join(said.split())}") from error
+                reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+                what = f"{self.label} fails on a pilot of {rows:,} of {self.n:,} rows"
+                raise InputError(f"{what}: {' '.join(reason.split())}") from error
             finally:
                 gc.enable()
             peak = max(watch.peaks.values()) - before
             self.costs.setdefault(rows, []).append((sum(watch.seconds.values()), max(peak, 0.0)))
 
     def seconds_and_bytes(self) -> tuple[list[int], list[float], list[float]]:
-        """Rows, growing, and the wall seconds and peak bytes that they cost."""
+        """The numbers of rows in ascending order, and the wall seconds and peak bytes of each."""
         rows = sorted(self.costs)
         seconds = [median(seconds for seconds, _ in self.costs[m]) for m in rows]
         return rows, seconds, [max(peak for _, peak in self.costs[m]) for m in rows]
@@ -189,11 +189,11 @@ class _Pilots:
         return grows_faster(rows, seconds, NOISE_SECONDS) or grows_faster(rows, peaks, NOISE_BYTES)
 
     def above_budget(self, peak_bytes: float) -> bool:
-        """Whether that is more than the problem allows."""
+        """Whether the peak exceeds the problem's memory budget."""
         return peak_bytes > self.problem.memory_budget
 
     def refusal(self) -> str:
-        """Why the run should not begin, "" if it may."""
+        """Why the run should not begin; "" if it may."""
         peak = self.predicted()[1]
         if not self.above_budget(peak):
             return ""

@@ -19,7 +19,7 @@ from .pool import pool, worker_count
 from .runner import open_suite, prepare_problems, work_through
 from .suite import Suite
 
-PILOT_RUNS = 3  # what the pilots of a method may take in all, in runs: see `estimate`
+PILOT_RUNS = 3  # time that all pilots of a method may take, in runs: see `estimate`
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ....bench.results.metrics import found
+from ....bench.results.metrics import expected_hits
 from ....bench.results.run import Run
 from ...statistics import mean_interval
 from ...trimming.gains import gains
@@ -32,7 +32,7 @@ def flagged_accuracy(run: Run, share_flagged: float) -> pd.DataFrame:
         truth = run.truth(problem)
         k = round(share_flagged * len(truth))
         for name, scores in scores_by_row.items():
-            cells[name, problem] = 1 - (k + truth.sum() - 2 * found(scores, truth, k)) / len(truth)
+            cells[name, problem] = 1 - (k + truth.sum() - 2 * expected_hits(scores, truth, k)) / len(truth)
     return pd.Series(cells).unstack()
 
 
