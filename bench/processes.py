@@ -36,7 +36,7 @@ class Server:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module, *arguments],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=printed,
                 stderr=printed,
                 env=os.environ | (environment or {}),
