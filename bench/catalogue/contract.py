@@ -1,6 +1,6 @@
-"""The contract of a method: what every registered one must pass, and third parties can check on their own.
+"""The contract of a method: every registered method must pass it, and third parties can check their own.
 
-Each check is a function of a method's name and hyperparameters that raises `ContractError` with what it saw.
+Each check is a function of a method's name and hyperparameters. It raises a `ContractError` that says what it saw.
 """
 
 import copy
@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from ...datasets import dataset as datasets
+from ...datasets.source import Loader
 from ..errors import InputError
 from ..models.architecture import Architecture, Recipe
 from ..problem.examples import Examples
@@ -28,15 +29,18 @@ from ..training.loop import train, trainer
 
 Hyperparameters = dict[str, Any]
 N_TRAIN, N_VALID = 300, 40  # more rows than an isolation forest draws for a tree
-SAME_RANKS = 0.999  # Spearman correlation from which two score vectors are the same but for rounding
+SAME_RANKS = 0.999  # Spearman correlation from which two vectors of scores differ by rounding alone
 
 
 class ContractError(AssertionError):
-    """A method breaks its contract: the message says which part and how."""
+    """A method breaks its contract; the message says which part and how."""
 
 
 def planted() -> tuple[Problem, NDArray[np.bool_]]:
-    """A small problem with planted flips (three blobs, 20 % wrong) and its truth, which is kept from the problem."""
+    """A small problem with planted flips, and the truth, bool (n_train,), which the problem does not hold.
+
+    The rows lie in three blobs, each a class; 20 % of the training labels are wrong.
+    """
     problem, is_noisy = _planted()
     return replace(problem, model=copy.deepcopy(problem.model)), is_noisy
 
@@ -80,16 +84,16 @@ def gives_one_finite_number_per_row(name: str, given: Hyperparameters) -> None:
 
 
 def repeats_under_a_seed(name: str, given: Hyperparameters) -> None:
-    """The same problem and seed give the same bits, whatever the global random state."""
+    """The same problem and seed give the same bits, whatever the state of the global random generators."""
     problem, _ = planted()
     first = score(name, problem, **given)
     torch.rand(7), np.random.rand(7)
     if not np.array_equal(first, score(name, problem, **given)):
-        raise ContractError(f"{name} gives other scores when called again: draw random numbers from problem.seed")
+        raise ContractError(f"{name} gives other scores when called again: seed its generators with problem.seed")
 
 
 def ignores_the_batch_size(name: str, given: Hyperparameters) -> None:
-    """The batch size is a matter of memory, not of scores."""
+    """The batch size changes the memory that a method takes, but not its scores."""
     problem, _ = planted()
     _same(
         name, score(name, problem, **given), score(name, replace(problem, batch_size=7), **given), "another batch size"
@@ -104,8 +108,8 @@ def follows_a_permutation(name: str, given: Hyperparameters) -> None:
     _same(name, score(name, problem, **given)[order], permuted, "a permutation of the training rows")
 
 
-def leaves_everything_as_found(name: str, given: Hyperparameters) -> None:
-    """Model, modes, hooks, gradients and data are as they were."""
+def changes_nothing(name: str, given: Hyperparameters) -> None:
+    """The model, its modes, hooks and gradients, and the data are the same after the call as before."""
     problem, _ = planted()
     problem.model.train()
     before = copy.deepcopy(problem.model)
@@ -124,23 +128,23 @@ def leaves_everything_as_found(name: str, given: Hyperparameters) -> None:
 
 
 def cannot_see_the_truth(name: str, given: Hyperparameters) -> None:
-    """A method that loads the dataset by itself is caught; the problem holds neither truth nor test rows."""
+    """The method loads no dataset: the truth and the test rows, which no problem holds, stay hidden."""
     problem, _ = planted()
 
     def caught(*_: Any, **__: Any) -> Any:
-        raise ContractError(f"{name} loads a dataset: a method sees the problem it is given and nothing else")
+        raise ContractError(f"{name} loads a dataset: a method may use nothing but the problem that it gets")
 
-    with patch.object(datasets, "load", caught), patch.object(datasets.Loader, "read", caught):
+    with patch.object(datasets, "load", caught), patch.object(Loader, "read", caught):
         score(name, problem, **given)
 
 
 def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:
-    """What it does not declare changes nothing; without rows, dynamics or trainer declared, it ends in an error."""
+    """What the method does not declare changes no score; without any part of what it declares, it raises an error."""
     problem, _ = planted()
     uses = find_method(name).uses_with(given)
     bare = problem.only(uses)
     if not np.array_equal(score(name, problem, **given), score(name, bare, **given)):
-        raise ContractError(f"{name} uses more than it declares")
+        raise ContractError(f"{name} uses more than it declares: complete its `uses`")
     without = {"validation": replace(problem, valid=None), "dynamics": replace(problem, dynamics=None)}
     without |= {"retraining": replace(problem, trainer=None), "groups": replace(problem, groups=None)}
     for use in uses & without.keys():
@@ -148,11 +152,11 @@ def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:
             score(name, without[use], **given)
         except InputError:
             continue
-        raise ContractError(f"{name} declares that it uses {use}, and works without it")
+        raise ContractError(f"{name} declares that it uses {use}, but works without it: take it out of `uses`")
 
 
 def refuses_bad_hyperparameters(name: str, given: Hyperparameters) -> None:
-    """An unknown hyperparameter, or a value of the wrong type, is one clear line that names it."""
+    """The error for an unknown hyperparameter, or a value of a wrong type, is one line that names it."""
     problem, _ = planted()
     for key in ("no_such_thing", *find_method(name).arguments):
         try:
@@ -161,28 +165,31 @@ def refuses_bad_hyperparameters(name: str, given: Hyperparameters) -> None:
             if key not in str(error) or "\n" in str(error):
                 raise ContractError(f"{name} refuses {key} without naming it in one line: {error}") from error
         else:
-            raise ContractError(f"{name} takes any object for {key} without a word")
+            raise ContractError(f"{name} accepts any object as {key}: annotate the parameter with its type")
 
 
 def beats_chance(name: str, given: Hyperparameters) -> None:
-    """On planted flips, or rows of the same label, the ROC-AUC is above 0.6.
+    """The ROC-AUC is at least 0.6: for planted flips, or, of a pairwise method, for training rows of the same label.
 
-    Controls are excepted, and influence against the training rows themselves, whose mean gradient the flips make up.
+    Two kinds of methods need not: controls, and methods that declare `validation` but do without it under these
+    hyperparameters. The latter measure influence on the training rows themselves, and the flips make up much of their
+    mean gradient.
     """
-    if find_method(name).family == "control" or given.get("against") == "training":
+    method = find_method(name)
+    if method.family == "control" or "validation" in method.uses - method.uses_with(given):
         return
     problem, truth = planted()
-    if find_method(name).pairwise:
+    if method.pairwise:
         truth = (problem.train.y[:, None] == problem.validation.y).numpy()
     roc_auc = evaluate(score(name, problem, **given), truth)["roc_auc"]
     if roc_auc < 0.6:
-        sought = "influential rows" if find_method(name).pairwise else "planted flips"
+        sought = "influential rows" if method.pairwise else "planted flips"
         raise ContractError(f"{name} finds {sought} with ROC-AUC {roc_auc:.2f}: is higher more suspect or influential?")
 
 
 CHECKS: tuple[Callable[[str, Hyperparameters], None], ...] = (
     gives_one_finite_number_per_row,
-    leaves_everything_as_found,
+    changes_nothing,
     repeats_under_a_seed,
     ignores_the_batch_size,
     follows_a_permutation,
@@ -194,10 +201,14 @@ CHECKS: tuple[Callable[[str, Hyperparameters], None], ...] = (
 
 
 def check_method(method: str | Callable[..., Scores], **hyperparameters: Any) -> None:
-    """Check a registered method, by name or as the decorated function, against every part of the contract.
+    """Check a registered method against every part of the contract.
+
+    Args:
+        method: its name, or the decorated function.
+        hyperparameters: of the method.
 
     Raises:
-        ContractError: names the first part that it breaks.
+        ContractError: names the first part that the method breaks.
         InputError: if there is no such method.
     """
     for check in CHECKS:

@@ -1,4 +1,4 @@
-"""A page for each method, generated from its docstring and its signature."""
+"""A page for each method, made from its docstring and its declaration."""
 
 import inspect
 import re
@@ -8,13 +8,13 @@ from ..registry.method import METHODS, Method
 
 COSTS = {
     "free": "nothing beyond the training",
-    "forward": "forward passes, and what is done with outputs or features",
-    "gradients": "a few passes over per-sample gradients; of the last layer alone these are forward passes",
+    "forward": "forward passes, and work on their outputs or features",
+    "gradients": "a few passes over per-sample gradients; for the last layer alone, forward passes",
     "iterative": "many passes, one after the other",
     "fits": "many small fits on the features",
     "trainings": "new trainings of the model",
 }
-"""Classes of cost, the cheapest first."""
+"""Classes of cost and what each takes, the cheapest first."""
 SYMBOLS = (
     "n training rows, m validation rows, p selected parameters, T checkpoints, C classes, d features of a row, "
     "g a row's gradient, v the mean gradient of the validation rows. An epoch is a forward and a backward pass over "
@@ -25,7 +25,18 @@ SECTION = re.compile(r"(When|Args|Cost|Raises|Warns)(?: \((\w+)\))?:\s*", re.MUL
 
 @dataclass(frozen=True)
 class Page:
-    """What a docstring says: the idea, more of it, when to use the method, its arguments, what it costs and refuses."""
+    """The parts of a method's docstring.
+
+    Args:
+        idea: the first line.
+        more: further paragraphs.
+        when: in which case to use the method.
+        arguments: each parameter's meaning.
+        cost: time and memory.
+        cost_class: a key of `COSTS`.
+        raises: when each error is raised.
+        warns: when each warning is given.
+    """
 
     idea: str
     more: str = ""
@@ -38,51 +49,52 @@ class Page:
 
 
 def page(method: Method) -> Page:
-    """The parts of a method's docstring; a part that is not there is empty."""
+    """Split a method's docstring into its parts; a part that it lacks is empty."""
     idea, *blocks = (inspect.getdoc(method.function) or "").split("\n\n")
-    said: dict[str, tuple[str, str]] = {}
+    sections: dict[str, tuple[str, str]] = {}
     more = []
     for block in blocks:
         head = SECTION.match(block)
         if head:
-            said[head[1]] = head[2] or "", block[head.end() :]
+            sections[head[1]] = head[2] or "", block[head.end() :]
         else:
             more.append(_line(block))
-    texts = {name: text for name, (_, text) in said.items()}
+    texts = {name: text for name, (_, text) in sections.items()}
     return Page(
         idea=_line(idea),
         more="\n\n".join(more),
         when=_line(texts.get("When", "")),
         arguments=_items(texts.get("Args", "")),
         cost=_line(texts.get("Cost", "")),
-        cost_class=said.get("Cost", ("", ""))[0],
+        cost_class=sections.get("Cost", ("", ""))[0],
         raises=_items(texts.get("Raises", "")),
         warns=_items(texts.get("Warns", "")),
     )
 
 
 def markdown(method: Method) -> str:
-    """A method's page."""
-    told = page(method)
-    lines = [f"## {method.name}", told.idea, told.more, f"**When to use it**: {told.when}" if told.when else ""]
+    """A method's page, as Markdown."""
+    parts = page(method)
+    lines = [f"## {method.name}", parts.idea, parts.more, f"**When to use it**: {parts.when}" if parts.when else ""]
     facts = [f"- **Family**: {method.family}", f"- **Needs**: {_needs(method)}"]
-    if told.cost:
-        facts.append(f"- **Cost** ({told.cost_class}): {told.cost}" if told.cost_class else f"- **Cost**: {told.cost}")
-    facts += [f"- **Source**: {method.paper}", f"- **Problem**: {told.arguments.get('problem', 'any')}"]
+    if parts.cost:
+        cost_class = f" ({parts.cost_class})" if parts.cost_class else ""
+        facts.append(f"- **Cost**{cost_class}: {parts.cost}")
+    facts += [f"- **Source**: {method.paper}", f"- **Problem**: {parts.arguments.get('problem', 'any')}"]
     lines.append("\n".join(facts))
     if method.arguments:
         rows = [
-            f"| `{name}` | `{_cell(str(parameter.default))}` | {_cell(told.arguments.get(name, ''))} |"
+            f"| `{name}` | `{_cell(str(parameter.default))}` | {_cell(parts.arguments.get(name, ''))} |"
             for name, parameter in method.arguments.items()
         ]
         lines.append("\n".join(["| hyperparameter | default | meaning |", "|---|---|---|", *rows]))
-    lines += [f"Refused with `{error}`: {text}" for error, text in told.raises.items()]
-    lines += [f"Warns with `{warning}`: {text}" for warning, text in told.warns.items()]
+    lines += [f"Refused with `{error}`: {text}" for error, text in parts.raises.items()]
+    lines += [f"Warns with `{warning}`: {text}" for warning, text in parts.warns.items()]
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
 def all_pages() -> str:
-    """Every method's page in one, by family, with a table in front."""
+    """Every method's page, by family, with a table in front."""
     methods = sorted(METHODS.all().values(), key=lambda method: (method.family, method.name))
     rows = [
         f"| [{method.name}](#{method.name}) | {method.family} | {', '.join(sorted(method.uses))} "
@@ -101,21 +113,30 @@ def all_pages() -> str:
     return "\n\n".join([*head, *map(markdown, methods)])
 
 
-def _needs(method: Method) -> str:
-    """What a method uses, and under which hyperparameters it does without."""
-    needed = [_unless(method, use, use) for use in sorted(method.uses)]
-    needed += [_unless(method, method.package, f"the package {method.package}")] if method.package else []
-    return ", ".join(needed) or "the trained model and its training rows, no more"
+def exceptions(method: Method, need: str, quote: str = "") -> str:
+    """The hyperparameters under which a method does without a need, in words.
 
+    Args:
+        method: the method.
+        need: a use or the package.
+        quote: around each hyperparameter.
 
-def _unless(method: Method, need: str, words: str) -> str:
-    """A need with the values of hyperparameters that spare it: `validation (not with against=training)`."""
-    spared = [
-        f"`{name}={value}`" + (", the default" if method.arguments[name].default == value else "")
-        for name, values in (method.unless or {}).get(need, {}).items()
-        for value in (values if isinstance(values, tuple) else (values,))
+    Returns:
+        As ` (not with against=training)`; "" if there are none.
+    """
+    values = [
+        f"{'the default ' if method.arguments[name].default == value else ''}{quote}{name}={value}{quote}"
+        for name, sparing in (method.unless or {}).get(need, {}).items()
+        for value in (sparing if isinstance(sparing, tuple) else (sparing,))
     ]
-    return f"{words} (not with {' or '.join(spared)})" if spared else words
+    return f" (not with {' or '.join(values)})" if values else ""
+
+
+def _needs(method: Method) -> str:
+    """What a method uses and the package that it needs, each with the hyperparameters that spare it."""
+    needed = [f"{use}{exceptions(method, use, '`')}" for use in sorted(method.uses)]
+    needed += [f"the package {method.package}{exceptions(method, method.package, '`')}"] if method.package else []
+    return ", ".join(needed) or "the trained model and its training rows, no more"
 
 
 def _line(text: str) -> str:
@@ -123,7 +144,7 @@ def _line(text: str) -> str:
 
 
 def _items(text: str) -> dict[str, str]:
-    """`name: text` of each line, with what is indented below it."""
+    """The entries `name: text` of a section, each with its indented lines."""
     entries = re.split(r"^(?:    )?(?=\w+: )", text, flags=re.MULTILINE)
     return {name: _line(rest) for name, _, rest in (entry.partition(": ") for entry in entries if entry.strip())}
 

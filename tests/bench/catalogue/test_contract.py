@@ -70,8 +70,8 @@ def test_registered_method(row, check, small_heap):
 
 
 @pytest.fixture
-def cheat(monkeypatch, own_methods):
-    """Register a function for the length of a test."""
+def cheat(own_methods):
+    """Register a function as a method, which is forgotten after the test."""
 
     def register(function, **declared):
         ib.method(family="cheat", paper="none", **declared)(function)
@@ -171,6 +171,26 @@ def test_score_refuses_anything_but_finite_scores_for_every_row(cheat, broken, m
     problem, _ = contract.planted()
     with pytest.raises(ValueError, match=message):
         ib.score(cheat(broken), problem)
+
+
+def guided(problem, against: str = "validation"):
+    sign = 1.0 if against == "validation" and len(problem.validation) else -1.0
+    return sign * ib.score("loss", problem)
+
+
+def test_methods_that_declare_validation_and_are_spared_it_need_not_beat_chance(cheat):
+    cheat(guided, uses={"validation"}, unless={"validation": {"against": "training"}})
+    contract.beats_chance("guided", {})
+    contract.beats_chance("guided", {"against": "training"})
+
+
+def test_a_hyperparameter_is_not_judged_by_its_name(cheat):
+    def misnamed(problem, against: str = "validation"):
+        return -ib.score("loss", problem)
+
+    cheat(misnamed)
+    with pytest.raises(contract.ContractError, match="higher"):
+        contract.beats_chance("misnamed", {"against": "training"})
 
 
 def test_what_a_method_does_not_declare_is_withheld(cheat):

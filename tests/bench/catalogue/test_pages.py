@@ -1,14 +1,11 @@
-"""A page for each method: every part is there, says what the docstring says, and the published one is no older."""
+"""A method's page has every part, says what the docstring says, and the published page is no older."""
 
 import inspect
-import sys
 from pathlib import Path
 
 import pytest
 
-import influence_bench as ib
 from influence_bench.bench.catalogue.pages import COSTS, all_pages, markdown, page
-from influence_bench.bench.cli import main as cli
 from influence_bench.bench.registry.method import METHODS, Method, find_method
 
 PUBLISHED = Path(__file__).parents[3] / "reports" / "published" / "methods.md"
@@ -37,31 +34,31 @@ def invented(problem, power: float = 2.0, way: str = "up|down"):
     """
 
 
-def as_method(function, uses=()):
-    return Method("invented", function, "mine", "Me 2026, eq. 1", frozenset(uses))
+def as_method(function, uses=(), **declared):
+    return Method("invented", function, "mine", "Me 2026, eq. 1", frozenset(uses), **declared)
 
 
 @pytest.mark.parametrize("name", METHODS.all())
 def test_every_method_has_every_part(name):
     method = find_method(name)
-    told = page(method)
-    assert told.idea.endswith(".")
-    assert told.when.endswith(".")
-    assert told.cost.endswith(".")
-    assert told.cost_class in COSTS
+    parts = page(method)
+    assert parts.idea.endswith(".")
+    assert parts.when.endswith(".")
+    assert parts.cost.endswith(".")
+    assert parts.cost_class in COSTS
     assert method.paper
-    assert list(told.arguments) == list(inspect.signature(method.function).parameters)
-    assert all(text.endswith(".") for text in told.arguments.values())
+    assert list(parts.arguments) == list(inspect.signature(method.function).parameters)
+    assert all(text.endswith(".") for text in parts.arguments.values())
 
 
 def test_the_parts_of_a_docstring():
-    told = page(as_method(invented))
-    assert (told.idea, told.more) == ("The loss, to a power.", "More of it, in two lines.")
-    assert told.when == "nothing else is left, as here."
-    assert told.arguments == {"problem": "with a loss.", "power": "the exponent: at least 1.", "way": "up|down."}
-    assert (told.cost_class, told.cost) == ("forward", "one pass. Memory: none.")
-    assert told.raises == {"InputError": "if it does not fit."}
-    assert told.warns == {}
+    parts = page(as_method(invented))
+    assert (parts.idea, parts.more) == ("The loss, to a power.", "More of it, in two lines.")
+    assert parts.when == "nothing else is left, as here."
+    assert parts.arguments == {"problem": "with a loss.", "power": "the exponent: at least 1.", "way": "up|down."}
+    assert (parts.cost_class, parts.cost) == ("forward", "one pass. Memory: none.")
+    assert parts.raises == {"InputError": "if it does not fit."}
+    assert parts.warns == {}
 
 
 def test_a_page_says_needs_defaults_and_source():
@@ -73,8 +70,10 @@ def test_a_page_says_needs_defaults_and_source():
     ):  # fmt: skip
         assert part in text
     assert "- **Needs**: the trained model and its training rows, no more\n" in markdown(as_method(invented))
-    assert "checkpoints (not with `checkpoints=last`, the default)" in markdown(find_method("el2n"))
+    assert "checkpoints (not with the default `checkpoints=last`)" in markdown(find_method("el2n"))
     assert "checkpoints, validation (not with `against=training`)" in markdown(find_method("tracin"))
+    method = as_method(invented, package="fast", unless={"fast": {"way": ("up|down", "up")}})
+    assert "- **Needs**: the package fast (not with the default `way=up|down` or `way=up`)\n" in markdown(method)
 
 
 def test_a_method_without_a_docstring_still_has_a_page():
@@ -82,32 +81,4 @@ def test_a_method_without_a_docstring_still_has_a_page():
 
 
 def test_the_published_page_is_no_older_than_the_docstrings():
-    assert PUBLISHED.read_text() == all_pages(), "influence-bench show --out reports/published/methods.md"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["influence-bench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, *capsys.readouterr()
-
-    return run
-
-
-def test_the_command_shows_methods_and_writes_the_page(command, tmp_path):
-    status, out, _ = command("show", "loss", "less")
-    assert status == 0
-    assert "When to use it" in out
-    assert "Xia et al. 2024" in out
-    assert command("show", "--out", tmp_path / "new" / "methods.md")[0] == 0
-    assert (tmp_path / "new" / "methods.md").read_text() == all_pages()
-    status, _, err = command("show", "los")
-    assert (status, err) == (2, "influence-bench: there is no method 'los': did you mean loss or less or logra?\n")
-
-
-def test_the_list_tells_needs_and_cost():
-    frame = ib.methods().set_index("method")
-    assert (frame.loc["lissa", "uses"], frame.loc["lissa", "cost"]) == ("validation", "iterative")
-    assert set(frame["cost"]) <= set(COSTS)
+    assert PUBLISHED.read_text() == all_pages(), "run influence-bench show --out reports/published/methods.md"
