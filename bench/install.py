@@ -16,13 +16,13 @@ CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 
 
 def recipe() -> str:
-    """What the environment is made from, as one digest."""
+    """A digest of everything that the environment depends on."""
     content = (ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes() + sys.version.encode()
     return hashlib.sha256(content + str(ROOT).encode()).hexdigest()
 
 
 def install(folder: Path) -> None:
-    """Make the environment in `folder` and install this checkout into it, editable, with its tests' needs."""
+    """Make the environment in `folder` and install this checkout into it, editable, with what its tests need."""
     installed = folder / "installed"
     if installed.is_file() and installed.read_text() == recipe():
         return
@@ -34,19 +34,21 @@ def install(folder: Path) -> None:
 
 
 def main() -> None:
-    """Install if need be, then become the command given on the command line."""
+    """Install if that is necessary, then replace this process by the command that the command line names."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything is installed
-        sys.exit(f"influence-bench needs Python 3.11 or later; this is {sys.version.split()[0]}")
+        sys.exit(
+            f"influence-bench needs Python 3.11 or later; this is {sys.version.split()[0]}: start it with a later one"
+        )
     if len(sys.argv) < 2:
         sys.exit("usage: python3 bench/install.py COMMAND [ARGUMENT ...], for example influence-bench run quick")
     folder = ROOT / ".venv"
     try:
         install(folder)
     except subprocess.CalledProcessError as error:
-        sys.exit(f"the installation stopped (exit status {error.returncode}); pip's own message is above")
+        sys.exit(f"the installation failed (exit status {error.returncode}); pip's message is above")
     command = folder / "bin" / sys.argv[1]
     if not command.exists():
-        sys.exit(f"{sys.argv[1]} is not a command of {folder}")
+        sys.exit(f"{folder} has no command {sys.argv[1]}; it has influence-bench, pytest, ruff and mypy")
     os.chdir(ROOT)
     os.execv(command, [str(command), *sys.argv[2:]])
 

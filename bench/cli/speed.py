@@ -1,4 +1,4 @@
-"""The commands `influence-bench bench ...`: the gradient engine's speed and the recipes' accuracy on this machine."""
+"""The commands `speed ...`: the gradient engine's speed on this machine, and benchmarks before and after a change."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +9,24 @@ from rich.console import Console
 
 from ..files import write_json
 from ..progress import progress
+from ..speed import saved as benchmarks
+from ..speed.comparison import Comparison, compare_peers
+from ..speed.figures import figures
+from ..speed.printout import print_measurement, print_notes, print_scaling
+from ..speed.scaling import over_parameters, over_rows
+from ..speed.times import Measurement, measure
+from ..speed.works import NETWORKS, network
+from .console import SEVERAL, print_table, split
 
-bench = typer.Typer(
-    help="Time the gradient engine on this machine, and test the models' recipes.", rich_markup_mode=None
+speed = typer.Typer(
+    help="Time the gradient engine on this machine, or compare saved runs of the benchmarks.", rich_markup_mode=None
 )
 
 
-@bench.command()
+@speed.command()
 def engine(
     networks: Annotated[
-        str | None, typer.Option(help="Which of mlp, small-resnet, transformer and resnet-18; default all.")
+        str | None, typer.Option(help=f"Which of {', '.join(NETWORKS)}; default all. {SEVERAL}")
     ] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Calls of each work that count.")] = None,
     with_peers: Annotated[
@@ -26,49 +34,48 @@ def engine(
     ] = False,
     json: Annotated[Path | None, typer.Option(help="Also write every figure to this file.")] = None,
 ) -> None:
-    """Time works in forward passes and epochs, and hold them to goals."""
-    from ..speed import table as tables  # with the gradient engine, which a listing need not wait for
-    from ..speed.comparison import Comparison, beside
-    from ..speed.times import Measured, measured
-    from ..speed.works import NETWORKS, network
-
-    chosen = [network(name) for name in (networks.replace(",", " ").split() if networks else NETWORKS)]
-    chosen = [replace(one, repeats=repeats or one.repeats) for one in chosen]
+    """Time works of the engine in forward passes and training epochs, and compare them with goals."""
+    chosen = [network(name) for name in split(networks) or NETWORKS]
+    chosen = [replace(entry, repeats=repeats or entry.repeats) for entry in chosen]
     console = Console()
-    found: list[Measured] = []
-    compared: dict[str, list[Comparison]] = {}
+    measurements: list[Measurement] = []
+    comparisons: dict[str, list[Comparison]] = {}
     if json is not None:
-        write_json(json, tables.as_json([], {}))  # a file that cannot be written is known of now
-    for one in chosen:
-        with progress(f"timing {one.name}") as told:
-            found.append(measured(one, told))
-            compared[one.name] = beside(one, told) if with_peers else []
-        tables.print_measured(found[-1], compared[one.name], console)
+        write_json(json, figures([], {}))  # a file that cannot be written is an error now, not after the work
+    for entry in chosen:
+        with progress(f"timing {entry.name}") as shown:
+            measurements.append(measure(entry, shown))
+            comparisons[entry.name] = compare_peers(entry, shown) if with_peers else []
+        print_measurement(measurements[-1], comparisons[entry.name], console)
         if json is not None:
-            write_json(json, tables.as_json(found, compared))
-    tables.print_notes(found, with_peers, console)
+            write_json(json, figures(measurements, comparisons))
+    print_notes(measurements, with_peers, console)
 
 
-@bench.command()
+@speed.command()
 def scaling() -> None:
     """Time growing numbers of rows and of parameters."""
-    from ..speed.scaling import over_parameters, over_rows
-    from ..speed.table import print_scaling
-
     for grow in (over_rows, over_parameters):
-        with progress("scaling") as told:
-            found = grow(told)
-        print_scaling(found, Console())
+        with progress("scaling") as shown:
+            growth = grow(shown)
+        print_scaling(growth, Console())
 
 
-@bench.command()
-def recipes(
-    datasets: Annotated[str | None, typer.Option(help="Which of digits, fashion-mnist and cifar10n.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 1,
+@speed.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A saved benchmark run: its file, or its name under .benchmarks.")],
+    after: Annotated[str, typer.Argument(help="A later one.")],
+    threshold: Annotated[float, typer.Option(help="Ratio from which a benchmark has become slower.")] = 1.2,
 ) -> None:
-    """Train the small models on clean labels, and hold their test accuracy to goals."""
-    from ..training.goals import reached
-
-    for goal, accuracy in reached(datasets.replace(",", " ").split() if datasets else None, seeds):
-        verdict = "reached" if accuracy >= goal.accuracy else "MISSED"
-        print(f"{goal.model} on {goal.dataset}: test accuracy {accuracy:.4f}, goal {goal.accuracy:.2f} {verdict}")
+    """Compare two saved runs of tests/benchmarks; exit status 1 if any benchmark has become slower."""
+    first, second = (benchmarks.read(benchmarks.saved(name)) for name in (before, after))
+    frame = benchmarks.compare(first, second, threshold)
+    frame["benchmark"] = frame["benchmark"].map(lambda name: name.partition("::")[2] or name)
+    print_table(frame.astype(object).fillna("-"))
+    for verdict in ("faster", "new", "gone", "slower"):
+        names = frame["benchmark"][frame["verdict"] == verdict]
+        if len(names):
+            print(f"{verdict} ({len(names)}): {', '.join(names)}")
+    if (frame["verdict"] == "slower").any():
+        raise SystemExit(1)
+    print(f"Nothing has become slower by a factor of {threshold:g}.")

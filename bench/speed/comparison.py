@@ -1,61 +1,52 @@
-"""Peer libraries timed beside our own work, in turn with it, each in a process of its own.
+"""Peers timed beside our own work, in turn with it, each in a process of its own.
 
-A peer's process is kind to it. Its heap is frozen, since some collect garbage at every step and would be charged for
-all that the process has imported. Its allocator keeps what is freed, without which page faults are most of the time of
-those that form gradients. Our work runs in this process as it is.
+The process favours the peer: its heap is frozen, and its allocator keeps what is freed; without that, page faults would
+be most of the time of peers that form gradients. Our work runs in this process as it is.
 """
 
-import gc
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing.connection import Connection
 from statistics import median
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from ..instruments import memory
-from ..instruments.machine import describe
 from ..problem.problem import Problem, Scores
+from ..processes import EndedError, Server
 from ..progress import Progress
-from .peers import Peer, peers
-from .times import Time, one_thread, telling, timed
-from .works import Network, Work, network, works
+from ..records import parsed
+from . import peer_process
+from .peers.peer import Peer, peers
+from .times import Time, one_thread, timed, tracked
+from .works import Network, Work, works
 
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**31),
     "MALLOC_TOP_PAD_": str(2**28),
 }
-CALL_SECONDS = 300  # of wall time, after which a peer's call is stopped
+CALL_SECONDS = 300.0  # of wall time, after which a peer's call is stopped
 ENOUGH_SECONDS = 30  # of a peer's calls, after which there are no more
-LEAVE_SECONDS = 5
-
-Call = Callable[[], tuple[Scores, Time]]
 
 
 class PeerError(Exception):
-    """A peer failed: one line that says how."""
+    """A peer failed; the message says how in one line."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A peer's work beside ours.
+    """A peer beside our work.
 
     Attributes:
         work: its name.
         peer: the peer's name.
-        version: of its library.
-        differs: in what its scores differ from ours, "" if they do not.
+        version: of the peer's library.
+        differs: how the peer's scores differ from ours, "" if they do not.
         times: of the peer's calls.
-        ours: times of our calls, each made after one of the peer's.
-        factor: the peer's median CPU time over ours, None if it failed.
-        spearman: rank correlation of its scores with ours, None if it failed.
-        error: how it failed, "" if it did not.
+        ours: times of our calls, each made after a call of the peer.
+        factor: the peer's median CPU time over ours; None if the peer failed.
+        spearman: rank correlation of the peer's scores with ours; None if the peer failed.
+        error: how the peer failed, "" if it did not.
     """
 
     work: str
@@ -69,101 +60,46 @@ class Comparison:
     error: str = ""
 
 
-def beside(network: Network, told: Progress) -> list[Comparison]:
-    """Every installed peer beside our work on a network."""
-    pairs = [(work, peer) for work in works(network) for peer in peers() if peer.work == work.name and peer.installed]
-    told.stage(f"{network.name}: peers", len(pairs))
+def compare_peers(network: Network, progress: Progress) -> list[Comparison]:
+    """Compare every installed peer with our work on a network."""
+    pairs = [(work, peer) for work in works(network) for peer in peers(work.name) if peer.installed]
+    progress.stage(f"{network.name}: peers", len(pairs))
     with one_thread():
         problem = network.problem()
-        return [
-            telling(told, f"{peer.name}: {work.name}", compared, work, peer, network, problem) for work, peer in pairs
-        ]
+        return [tracked(progress, peer.key, compare, work, peer, network, problem) for work, peer in pairs]
 
 
-def compared(work: Work, peer: Peer, network: Network, problem: Problem) -> Comparison:
-    """A peer and our work in turn on the same problem. A first call of both warms up, unless it takes that long."""
-    ours = (work.beside or work.prepare)(problem)
-    found = Comparison(work.name, peer.name, peer.version, peer.differs, [], [])
-    try:
-        with apart(peer, network.name, len(problem.train)) as theirs:
-            (scores, first), own = theirs(), np.asarray(ours())
+def compare(work: Work, peer: Peer, network: Network, problem: Problem) -> Comparison:
+    """Call a peer and our work in turn on the same problem. A peer's failure is a result.
+
+    A first call of each warms up; it counts only if the peer's takes longer than `ENOUGH_SECONDS`.
+    """
+    ours = (work.prepare_for_peers or work.prepare)(problem)
+    result = Comparison(work.name, peer.name, peer.version, peer.differs, [], [])
+    arguments = peer.key, network.name, str(len(problem.train))
+    with closing(Server(peer_process.__name__, *arguments, environment=ALLOCATOR, quiet=True)) as server:
+        try:
+            (their_scores, first), our_scores = _called(server), np.asarray(ours())
             if first.seconds > ENOUGH_SECONDS:
-                found.times.append(first)
-                found.ours.append(timed(ours)[1])
-            while len(found.times) < network.repeats and sum(one.seconds for one in found.times) < ENOUGH_SECONDS:
-                found.times.append(theirs()[1])
-                found.ours.append(timed(ours)[1])
-    except PeerError as error:
-        return replace(found, error=str(error))
-    theirs_cpu, ours_cpu = (median(one.cpu_seconds for one in times) for times in (found.times, found.ours))
-    return replace(found, factor=theirs_cpu / ours_cpu, spearman=float(spearmanr(scores, own)[0]))
+                result.times.append(first)
+                result.ours.append(timed(ours)[1])
+            while len(result.times) < network.repeats and sum(t.seconds for t in result.times) < ENOUGH_SECONDS:
+                result.times.append(_called(server)[1])
+                result.ours.append(timed(ours)[1])
+        except (EndedError, PeerError) as error:
+            return replace(result, error=str(error))
+    theirs_cpu, ours_cpu = (median(time.cpu_seconds for time in times) for times in (result.times, result.ours))
+    return replace(result, factor=theirs_cpu / ours_cpu, spearman=float(spearmanr(their_scores, our_scores)[0]))
 
 
-@contextmanager
-def apart(peer: Peer, network: str, rows: int) -> Iterator[Call]:
-    """A function that calls a peer in a process of its own, which leaves with the block, or is made to.
+def _called(server: Server) -> tuple[Scores, Time]:
+    """The scores of a peer's call and its time.
 
     Raises:
-        PeerError: by the function, if the peer fails or takes too long.
+        PeerError: if the peer raised an error.
+        EndedError: if its process died, or took longer than `CALL_SECONDS`.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, peer.name, peer.work, network, rows))
-    with environment(ALLOCATOR):
-        process.start()
-    theirs.close()
-
-    def call() -> tuple[Scores, Time]:
-        try:
-            ours.send(None)
-            told = ours.recv() if ours.poll(CALL_SECONDS) else f"stopped after {CALL_SECONDS} s"
-        except (EOFError, OSError):
-            process.join(LEAVE_SECONDS)
-            told = f"its process died with exit status {process.exitcode}"
-        if isinstance(told, str):
-            raise PeerError(told)
-        scores, time = told
-        return scores, time
-
-    try:
-        yield call
-    finally:
-        ours.close()
-        process.join(LEAVE_SECONDS)
-        process.kill()
-        process.join()
-
-
-def serve(pipe: Connection, name: str, work: str, network_name: str, rows: int) -> None:
-    """The peer's process: answer each message with scores and their time, or with a line that says what failed."""
-    for stream in (1, 2):  # the libraries print
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-    peer = next(one for one in peers() if (one.name, one.work) == (name, work))
-    with one_thread():
-        problem = network(network_name).problem(rows)
-        memory.limit((describe()["memory_bytes"] or 2**36) // 2)
-        with suppress(EOFError, BrokenPipeError):  # the block is left
-            while True:
-                pipe.recv()
-                gc.freeze()
-                pipe.send(answer(partial(peer.function, problem)))
-
-
-def answer(run: Callable[[], Scores]) -> tuple[Scores, Time] | str:
-    """Scores and their time, or what failed."""
-    try:
-        return timed(run)
-    except Exception as error:
-        return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-@contextmanager
-def environment(variables: dict[str, str]) -> Iterator[None]:
-    """The block with more environment variables, which processes that start in it inherit."""
-    before = os.environ.copy()
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    answer = parsed(peer_process.Answer, server.ask("score", CALL_SECONDS), "the answer of a peer")
+    if answer.error:
+        raise PeerError(answer.error)
+    return np.asarray(answer.scores), Time(answer.seconds, answer.cpu_seconds)

@@ -1,4 +1,4 @@
-"""Two saved runs of the pytest-benchmark suite set side by side: what has become slower, what faster."""
+"""Saved runs of the pytest-benchmark suite, and the comparison of two: which benchmarks are slower, which faster."""
 
 from math import isfinite
 from pathlib import Path
@@ -10,14 +10,18 @@ from ..errors import InputError, unknown
 from ..files import read_json
 
 FOLDER = Path(".benchmarks")
-FEWEST_EPOCHS = 0.01  # fewer are too coarse as they are noted, with three decimals
+FEWEST_EPOCHS = 0.01  # the file rounds epochs to three decimals, too coarse for fewer
 
 
 def saved(name: str, folder: Path = FOLDER) -> Path:
-    """The file of a saved run: a path, or `NUMBER`, `NAME` or `NUMBER_NAME` of the latest such run in the folder.
+    """The file of a saved run.
+
+    Args:
+        name: a path; or `NUMBER`, `NAME` or `NUMBER_NAME`, as pytest-benchmark names files, the latest of several.
+        folder: where pytest-benchmark saves.
 
     Raises:
-        InputError: with the nearest names, if there is none.
+        InputError: with the nearest names, if there is no such run.
     """
     if Path(name).is_file():
         return Path(name)
@@ -26,7 +30,7 @@ def saved(name: str, folder: Path = FOLDER) -> Path:
         names |= dict.fromkeys((file.stem, *file.stem.split("_", 1)), file)
     if not names:
         raise InputError(
-            f"there is no file {name}, nor are there saved benchmark runs in {folder}: make them with "
+            f"there is no file {name}, and {folder} holds no saved benchmark run: make one with "
             "pytest tests/benchmarks --benchmark-enable --benchmark-save=NAME"
         )
     if name not in names:
@@ -35,7 +39,11 @@ def saved(name: str, folder: Path = FOLDER) -> Path:
 
 
 def read(file: Path) -> pd.DataFrame:
-    """Median seconds of each benchmark of a saved run, and in epochs where it notes them; by the benchmark's name.
+    """Read a saved run.
+
+    Returns:
+        Columns seconds, the median, and epochs, the same in training epochs, NaN if the run does not note them; the
+        index is the benchmark's name.
 
     Raises:
         InputError: if the file is not a run that pytest-benchmark has saved.
@@ -45,20 +53,20 @@ def read(file: Path) -> pd.DataFrame:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{file} is not a run saved by pytest-benchmark, or it is damaged") from error
+        raise InputError(f"{file} is not a run that pytest-benchmark saved, or it is damaged: save it anew") from error
     if not rows:
-        raise InputError(f"{file} holds no benchmarks: was it run with --benchmark-enable?")
+        raise InputError(f"{file} holds no benchmarks: save the run anew with --benchmark-enable")
     frame = pd.DataFrame(rows).set_index("benchmark")
     if not frame.index.is_unique:
-        raise InputError(f"{file} holds the benchmark {frame.index[frame.index.duplicated()][0]} twice")
+        raise InputError(f"{file} holds the benchmark {frame.index[frame.index.duplicated()][0]} twice: save it anew")
     return frame
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame, threshold: float = 1.2) -> pd.DataFrame:
-    """Each benchmark of either run, what has become slowest first.
+    """Compare the benchmarks of two runs.
 
-    Times are in epochs, each measured in the process of its benchmark, which survives a change of machine; in median
-    seconds where one of the runs has no epochs.
+    Times are in training epochs, which survive a change of machine, since each epoch is measured in the same process
+    as the benchmark; in median seconds where a run has no epochs.
 
     Args:
         before: a run, as `read` returns it.
@@ -66,13 +74,14 @@ def compare(before: pd.DataFrame, after: pd.DataFrame, threshold: float = 1.2) -
         threshold: ratio from which a benchmark counts as slower, and its inverse as faster.
 
     Returns:
-        Columns benchmark, before, after, unit, ratio (after / before) and verdict: slower, same, faster, new or gone.
+        Columns benchmark, before, after, unit, ratio (after / before) and verdict: slower, same, faster, new or gone;
+        the highest ratio first.
 
     Raises:
         InputError: if the threshold is not above 1.
     """
     if not (threshold > 1 and isfinite(threshold)):
-        raise InputError(f"threshold={threshold:g} is out of range: above 1")
+        raise InputError(f"threshold={threshold:g} is out of range: give a ratio above 1")
     both = before.merge(after, how="outer", left_index=True, right_index=True, suffixes=("_before", "_after"))
     epochs = both[["epochs_before", "epochs_after"]]
     usable = ((epochs >= FEWEST_EPOCHS) | both[["seconds_before", "seconds_after"]].isna().to_numpy()).all(axis=1)

@@ -14,7 +14,7 @@ from ...methods.gradients.stream import Gradients
 from ..problem.examples import Examples
 from ..problem.problem import Problem
 from ..progress import Progress
-from .times import interleaved, one_thread
+from .times import in_turn, one_thread
 from .works import BATCH_SIZE, CLASSES, EPOCH, FORWARD, NORMS, Prepare, all_layers, forward_pass, scores, training_epoch
 
 ROWS = (10**3, 10**4, 10**5, 10**6)
@@ -30,14 +30,14 @@ ALL_LAYERS = {EPOCH: training_epoch, NORMS: all_layers(Gradients.squared_l2)}
 
 @dataclass(frozen=True)
 class Scaling:
-    """What some works cost at growing sizes.
+    """The cost of works at growing sizes.
 
     Attributes:
         title: what grows, and what stays the same.
-        unit: of the sizes.
-        sizes: rows, or parameters.
-        cpu_seconds: medians of each work at each size.
-        exponents: the power of the size that the cost of each work grows with.
+        unit: of the sizes: "rows" or "parameters".
+        sizes: in that unit.
+        cpu_seconds: medians at each size, by work.
+        exponents: by work, the power of the size that the cost grows with.
     """
 
     title: str
@@ -47,29 +47,34 @@ class Scaling:
     exponents: dict[str, float]
 
 
-def over_rows(told: Progress, sizes: Sequence[int] = ROWS) -> Scaling:
-    """Last-layer scores on more and more rows."""
+def over_rows(progress: Progress, sizes: Sequence[int] = ROWS) -> Scaling:
+    """Time last-layer scores of growing numbers of rows."""
     widths = [FEW_FEATURES, 32, CLASSES]
     title = f"Last-layer scores of an MLP of {'-'.join(map(str, widths))} on more and more rows"
-    return _scaling(title, "rows", sizes, [(widths, n) for n in sizes], LAST_LAYER, told)
+    return _scaling(title, "rows", sizes, [(widths, n) for n in sizes], LAST_LAYER, progress)
 
 
-def over_parameters(told: Progress, sizes: Sequence[int] = PARAMETERS) -> Scaling:
-    """Norms of the gradients of all layers of wider and wider networks of about so many parameters."""
+def over_parameters(progress: Progress, sizes: Sequence[int] = PARAMETERS) -> Scaling:
+    """Time norms of all layers' gradients on wider and wider networks.
+
+    Args:
+        progress: shows each call.
+        sizes: numbers of parameters; each network gets the nearest number that its form allows.
+    """
     widths = [_width(size) for size in sizes]
     title = f"All-layer norms of wider and wider MLPs of 64-w-w-{CLASSES} on {FEW_ROWS} rows"
     shapes = [([64, width, width, CLASSES], FEW_ROWS) for width in widths]
     exact = [width**2 + (64 + CLASSES + 2) * width + CLASSES for width in widths]
-    return _scaling(title, "parameters", exact, shapes, ALL_LAYERS, told)
+    return _scaling(title, "parameters", exact, shapes, ALL_LAYERS, progress)
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """The slope of the line through the logarithms of sizes and seconds, by least squares."""
+    """The exponent of a power law: the slope of log seconds over log sizes, by least squares."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def _width(parameters: int) -> int:
-    """The width w of an MLP of 64-w-w-10 with about so many parameters."""
+    """The width w at which an MLP of 64-w-w-10 has about as many parameters."""
     half = (64 + CLASSES + 2) / 2
     return round(sqrt(half**2 + parameters) - half)
 
@@ -80,18 +85,18 @@ def _scaling(
     sizes: Sequence[int],
     shapes: Sequence[tuple[list[int], int]],
     works: Mapping[str, Prepare],
-    told: Progress,
+    progress: Progress,
 ) -> Scaling:
-    """The works on MLPs of some widths and numbers of rows; a first round warms up."""
+    """Time works on MLPs, each given by its widths and its number of rows; a first round warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
-    told.stage(f"more {unit}", len(shapes) * len(works) * (1 + REPEATS))
+    progress.stage(f"more {unit}", len(shapes) * len(works) * (1 + REPEATS))
     for widths, n in shapes:
         with one_thread():
             problem = _problem(widths, n)
             runs = {name: prepare(problem) for name, prepare in works.items()}
-            for name, times in interleaved(runs, 1 + REPEATS, told).items():
-                seconds[name].append(median(one.cpu_seconds for one in times[1:]))
-    exponents = {name: exponent(sizes, own) for name, own in seconds.items()}
+            for name, times in in_turn(runs, 1 + REPEATS, progress).items():
+                seconds[name].append(median(time.cpu_seconds for time in times[1:]))
+    exponents = {name: exponent(sizes, series) for name, series in seconds.items()}
     return Scaling(title, unit, list(sizes), seconds, exponents)
 
 

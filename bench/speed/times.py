@@ -1,4 +1,4 @@
-"""Times of the gradient engine's works: repeats in turn on one thread, their medians, and which goals these meet."""
+"""Times of works: repeated calls in turn on one thread, their medians, and which goals these meet."""
 
 import gc
 import random
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Time(NamedTuple):
-    """Wall and CPU seconds of one call."""
+    """Wall and CPU seconds of a call."""
 
     seconds: float
     cpu_seconds: float
@@ -27,7 +27,7 @@ class Time(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """What a work costs: the times of its calls, and from their medians the ratios and whether the goal is met.
+    """The cost of a work: the times of its calls; from their medians its ratios, and whether it meets its goal.
 
     Attributes:
         work: its name.
@@ -35,10 +35,10 @@ class Row:
         cpu_seconds: median CPU time of a call; all that follows is in CPU time.
         forwards: the same in plain forward passes.
         epochs: the same in plain training epochs.
-        goal: the works whose times, each with its factor, make up what is allowed; empty if there is no goal.
+        goal: the works whose times, each with its factor, add up to what is allowed; empty if there is no goal.
         allowed: that sum, in seconds; None if there is no goal.
-        met: whether the work stays within; None if there is no goal.
-        peak_bytes: memory above the loaded problem.
+        met: whether the work takes no longer; None if there is no goal.
+        peak_bytes: peak memory above the loaded problem.
     """
 
     work: str
@@ -53,8 +53,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A network's rows, and what they were measured on."""
+class Measurement:
+    """The rows of a network, and the sizes that they were measured at."""
 
     network: str
     parameters: int
@@ -64,52 +64,52 @@ class Measured:
     rows: list[Row]
 
 
-def measured(network: Network, told: Progress) -> Measured:
-    """Time every work on a network, after a first call that tells the memory and warms up."""
-    chosen = works(network)
-    told.stage(network.name, len(chosen) * (1 + network.repeats))
+def measure(network: Network, progress: Progress) -> Measurement:
+    """Time every work on a network; a first call of each measures its memory and warms up."""
+    timed_works = works(network)
+    progress.stage(network.name, len(timed_works) * (1 + network.repeats))
     with one_thread():
         problem = network.problem()
-        runs = {work.name: work.prepare(problem) for work in chosen}
-        peaks = {name: telling(told, name, peak_bytes, run) for name, run in runs.items()}
-        times = interleaved(runs, network.repeats, told)
-    found = [replace(row, peak_bytes=peaks[row.work]) for row in judged(chosen, times)]
+        runs = {work.name: work.prepare(problem) for work in timed_works}
+        peaks = {name: tracked(progress, name, peak_bytes, run) for name, run in runs.items()}
+        times = in_turn(runs, network.repeats, progress)
+    rows = [replace(row, peak_bytes=peaks[row.work]) for row in judge(timed_works, times)]
     parameters = sum(p.numel() for p in problem.model.parameters())
-    return Measured(network.name, parameters, len(problem.train), problem.batch_size, network.repeats, found)
+    return Measurement(network.name, parameters, len(problem.train), problem.batch_size, network.repeats, rows)
 
 
-def interleaved(runs: Mapping[str, Run], repeats: int, told: Progress) -> dict[str, list[Time]]:
-    """Times of each work: round after round of all of them, each round in an order of its own.
+def in_turn(runs: Mapping[str, Run], repeats: int, progress: Progress) -> dict[str, list[Time]]:
+    """Times of each work over rounds in which every work is called once, in a new random order each.
 
-    A disturbance that lasts, such as another process, then falls on all works alike.
+    A lasting disturbance, such as another process, then falls on all works alike.
     """
     order = random.Random(0)
     times: dict[str, list[Time]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name in order.sample(list(runs), len(runs)):
-            times[name].append(telling(told, name, timed, runs[name])[1])
+            times[name].append(tracked(progress, name, timed, runs[name])[1])
     return times
 
 
-def judged(works: Sequence[Work], times: Mapping[str, list[Time]]) -> list[Row]:
-    """The rows of some works, from the medians of their CPU times."""
-    cpu = {name: median(one.cpu_seconds for one in own) for name, own in times.items()}
+def judge(works: Sequence[Work], times: Mapping[str, list[Time]]) -> list[Row]:
+    """The rows of works, from the medians of their CPU times."""
+    cpu = {name: median(time.cpu_seconds for time in calls) for name, calls in times.items()}
     rows = []
     for work in works:
-        own, limit = cpu[work.name], allowed(work.goal, cpu)
-        met = None if limit is None else own <= limit
-        ratios = own / cpu[FORWARD], own / cpu[EPOCH]
-        rows.append(Row(work.name, times[work.name], own, *ratios, work.goal, limit, met))
+        seconds, limit = cpu[work.name], allowed(work.goal, cpu)
+        met = None if limit is None else seconds <= limit
+        ratios = seconds / cpu[FORWARD], seconds / cpu[EPOCH]
+        rows.append(Row(work.name, times[work.name], seconds, *ratios, work.goal, limit, met))
     return rows
 
 
 def allowed(goal: Goal, cpu_seconds: Mapping[str, float]) -> float | None:
-    """What a goal allows, in seconds; None if there is no goal."""
+    """The CPU seconds that a goal allows; None if there is no goal."""
     return sum(factor * cpu_seconds[name] for name, factor in goal.items()) if goal else None
 
 
 def timed(run: Callable[[], Result]) -> tuple[Result, Time]:
-    """What a call returns and its time; garbage is collected before it and not while it runs."""
+    """Call a function; returns its result and its time. Garbage is collected before the call, not during it."""
     gc.collect()
     gc.disable()
     try:
@@ -121,7 +121,7 @@ def timed(run: Callable[[], Result]) -> tuple[Result, Time]:
 
 
 def peak_bytes(run: Run) -> int:
-    """Memory that a call takes above what the process holds before."""
+    """Call a function; returns the peak memory that it takes above what the process holds before."""
     memory.settle()
     before = memory.resident_bytes()
     memory.reset_peak()
@@ -129,17 +129,17 @@ def peak_bytes(run: Run) -> int:
     return max(0, memory.peak_bytes() - before)
 
 
-def telling(told: Progress, name: str, function: Callable[..., Result], *arguments: Any) -> Result:
-    """What a function returns, for the progress a piece of work of that name."""
-    told.started(name)
+def tracked(progress: Progress, name: str, function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function as a named piece of work in the progress; returns its result."""
+    progress.started(name)
     result = function(*arguments)
-    told.finished(name)
+    progress.finished(name)
     return result
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """The block on one thread, and with collections of garbage that pass over what the process has imported."""
+    """Run the block on one thread, with a garbage collector that skips what the process has imported."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     gc.freeze()

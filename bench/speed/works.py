@@ -1,6 +1,6 @@
-"""What the gradient engine does, end to end from a cold problem, on four networks, and what each work may cost.
+"""The works of the gradient engine: each end to end from a cold problem, on four networks, with a goal for its cost.
 
-A work starts from training rows and a model as it stands. What it is to be given besides is made before it is timed.
+A work starts from training rows and a model as it stands. Whatever else it is given is made before the clock starts.
 """
 
 import copy
@@ -20,12 +20,11 @@ from ..errors import unknown
 from ..models.architecture import find_model
 from ..problem.examples import Examples
 from ..problem.problem import Problem
-from ..registry.method import METHODS
 from ..registry.score import score
 
 CLASSES, BATCH_SIZE, TREES = 10, 128, 100
 FORWARD, EPOCH = "forward pass", "training epoch"
-LAST_NORMS, NORMS = "last-layer squared L2 norms", "all-layer squared L2 norms"  # as bench/peers.py has them
+LAST_NORMS, NORMS = "last-layer squared L2 norms", "all-layer squared L2 norms"  # as peers/peer.py spells them
 FOREST, THEIR_FOREST = "the forest alone", "scikit-learn's forest alone"
 
 Run = Callable[[], Any]
@@ -35,7 +34,16 @@ Goal = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Network:
-    """A network, on how many rows each work is timed and how often, and the goal of all-layer norms in epochs."""
+    """A network that works are timed on.
+
+    Args:
+        name: of the network.
+        build: makes the module.
+        shape: of a row.
+        rows: how many training rows the works get.
+        repeats: how many calls of each work count.
+        norms: the goal of all-layer squared norms, in training epochs.
+    """
 
     name: str
     build: Callable[[], nn.Module]
@@ -45,7 +53,11 @@ class Network:
     norms: float
 
     def problem(self, rows: int | None = None) -> Problem:
-        """So many random rows, and at most one batch for validation, which batch normalisation has seen."""
+        """Random training rows, and at most one batch of validation rows, which batch normalisation has seen.
+
+        Args:
+            rows: how many to train on; default: those of the network.
+        """
         torch.manual_seed(0)
         n, model = rows or self.rows, self.build().train()
         total = n + min(n, BATCH_SIZE)
@@ -65,26 +77,26 @@ class Encoder(nn.Module):
         self.encoder, self.head = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False), nn.Linear(128, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 64, 32) to logits (B, 10), by the mean over positions."""
+        """Logits (B, 10) of rows (B, 64, 32), by the mean over positions."""
         logits: Tensor = self.head(self.encoder(self.up(x) + self.place).mean(1))
         return logits
 
 
 def mlp() -> nn.Module:
-    """784-256-128-10, rectified."""
+    """An MLP of 784-256-128-10 with ReLU."""
     layers = nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, CLASSES)
     return nn.Sequential(*layers)
 
 
 def registered_model(name: str, shape: tuple[int, ...]) -> Callable[[], nn.Module]:
-    """Builds a model of bench/models.py."""
+    """A function that builds a registered model for rows of a shape."""
     return lambda: find_model(name).build(Size(shape), CLASSES)
 
 
 IMAGE = (3, 32, 32)
 NETWORKS = {
-    one.name: one
-    for one in (
+    entry.name: entry
+    for entry in (
         Network("mlp", mlp, (784,), rows=10_000, repeats=9, norms=0.7),
         Network("small-resnet", registered_model("small-resnet", IMAGE), IMAGE, rows=1024, repeats=7, norms=1.3),
         Network("transformer", Encoder, (64, 32), rows=256, repeats=3, norms=1.0),
@@ -106,21 +118,24 @@ def network(name: str) -> Network:
 
 @dataclass(frozen=True)
 class Work:
-    """One row of the table: `prepare` makes what the work is given, and returns the work itself, which is timed.
+    """A work: a row of the table.
 
-    A goal is a sum of other works' times, each with a factor. `beside` takes the place of `prepare` beside peers, where
-    these are given less.
+    Args:
+        name: of the work.
+        prepare: makes what the work is given and returns the work itself, the function that is timed.
+        goal: the CPU time that the work may take: a sum of other works' times, each with a factor.
+        prepare_for_peers: stands in for `prepare` when the work is timed beside peers, if these are given less.
     """
 
     name: str
     prepare: Prepare
     goal: Goal = field(default_factory=dict)
-    beside: Prepare | None = None
+    prepare_for_peers: Prepare | None = None
 
 
 def works(network: Network) -> list[Work]:
-    """Every work for a network, methods that are not registered left out."""
-    found = [
+    """Every work for a network."""
+    return [
         Work(FORWARD, forward_pass),
         Work(EPOCH, training_epoch),
         Work("last-layer L1 norms", scores("outlier-gradient", detector="l1"), {FORWARD: 1.15}),
@@ -131,7 +146,7 @@ def works(network: Network) -> list[Work]:
         Work(NORMS, all_layers(Gradients.squared_l2), {EPOCH: network.norms}),
         Work("all-layer L1 norms", all_layers(Gradients.l1)),
         Work("all-layer weighted sum", all_layers(Gradients.mean)),
-        Work("all-layer inner products", inner_products, {NORMS: 1, EPOCH: 0.3}, beside=validation_products),
+        Work("all-layer inner products", inner_products, {NORMS: 1, EPOCH: 0.3}, validation_products),
         Work(
             "all-layer isolation forest",
             scores("outlier-gradient", layers="all"),
@@ -141,24 +156,22 @@ def works(network: Network) -> list[Work]:
         Work("factored projection to 16 × 16", all_layers(lambda gradients: gradients.projected(Factored(16, 16)))),
         Work("TRAK, last layer", scores("trak")),
         Work("DataInf, all layers", scores("datainf", layers="all"), {EPOCH: 3}),
+        Work("EK-FAC self-influence, all layers", scores("ekfac-self", layers="all"), {EPOCH: 6}),
     ]
-    if "ekfac-self" in METHODS.all():
-        found.append(Work("EK-FAC self-influence, all layers", scores("ekfac-self", layers="all"), {EPOCH: 6}))
-    return found
 
 
 def scores(method: str, **hyperparameters: Any) -> Prepare:
-    """A registered method."""
+    """A work: the scores of a registered method."""
     return lambda problem: lambda: score(method, problem, **hyperparameters)
 
 
 def all_layers(reduction: Callable[[Gradients], Any]) -> Prepare:
-    """A reduction of the gradients of all layers."""
+    """A work: a reduction of the gradients of all layers."""
     return lambda problem: lambda: reduction(gradient_space(replace(problem), "all").train)
 
 
 def forward_pass(problem: Problem) -> Run:
-    """What cannot be done without: batch after batch through the model in evaluation mode."""
+    """A work that no score can do without: a forward pass over the training rows in evaluation mode."""
     model = copy.deepcopy(problem.model).eval()
 
     @torch.no_grad()
@@ -169,7 +182,7 @@ def forward_pass(problem: Problem) -> Run:
 
 
 def training_epoch(problem: Problem) -> Run:
-    """Forward, backward and a step of SGD for each batch."""
+    """A plain training epoch: forward, backward and a step of SGD for each batch."""
     model = copy.deepcopy(problem.model).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
 
@@ -187,25 +200,25 @@ def training_epoch(problem: Problem) -> Run:
 
 
 def forest(problem: Problem) -> Run:
-    """Fit and score on the last layer's gradients, whose factors are there before."""
+    """Our isolation forest, fitted and scoring; the last layer's gradients are computed before, as factors."""
     gradients = gradient_space(problem, "last").train
     return lambda: isolation_forest(gradients, problem.sampling_order(), TREES, problem.seed)
 
 
 def their_forest(problem: Problem) -> Run:
-    """Fit and score on the last layer's gradients, all of which are there before as a matrix (n, p)."""
+    """The same by scikit-learn; the last layer's gradients are computed before, as a matrix (n, p)."""
     matrix = gradient_space(problem, "last").train.matrix().numpy()
     return lambda: -IsolationForest(n_estimators=TREES, random_state=problem.seed).fit(matrix).score_samples(matrix)
 
 
 def inner_products(problem: Problem) -> Run:
-    """With a direction that is there before: the validation rows' mean gradient."""
+    """Inner products with the validation rows' mean gradient, which is computed before."""
     direction = gradient_space(problem, "all").valid.mean()
     return lambda: gradient_space(replace(problem), "all").train.inner(direction)
 
 
 def validation_products(problem: Problem) -> Run:
-    """With the validation rows' mean gradient, which has to be computed as well."""
+    """Inner products with the validation rows' mean gradient, which is part of the work."""
 
     def run() -> Tensor:
         space = gradient_space(replace(problem), "all")

@@ -1,11 +1,12 @@
-"""pytest-benchmark suite of the hot paths: the gradient engine on four networks, each method on a fixed problem.
+"""Benchmarks of the hot paths: the gradient engine on four networks, each method on a fixed problem.
 
     pytest tests/benchmarks --benchmark-enable --benchmark-save=before
     pytest tests/benchmarks --benchmark-enable --benchmark-save=after
-    influence-bench timings before after
+    influence-bench speed compare before after
 
-The tests run these once for correctness and judge no time. `extra_info` holds the ratio to one plain training epoch of
-the same problem, which survives a change of machine. `influence-bench bench engine` times the same works in earnest.
+Without --benchmark-enable each runs once, for correctness alone. `extra_info` holds the ratio to a plain training epoch
+of the same problem, which survives a change of machine. `influence-bench speed engine` times the same works and
+compares them with goals.
 """
 
 from functools import partial
@@ -27,7 +28,7 @@ WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))
 
 @pytest.fixture(scope="module", params=["mlp", "small-resnet"])
 def problem(request):
-    """A fixed problem: random inputs, labels and dynamics, untrained models, two of them its checkpoints."""
+    """A fixed problem of random inputs, labels and dynamics, an untrained model and two checkpoints."""
     torch.manual_seed(0)
     shape = (784,) if request.param == "mlp" else (3, 32, 32)
     build = partial(models.find_model(request.param).build, torch.Size(shape), 10)
@@ -47,12 +48,12 @@ def problem(request):
 
 
 def dynamics_of(y):
-    """Random dynamics of ten epochs, for as many classes as there are, and one more."""
+    """Random dynamics of ten epochs, for the ten classes and an eleventh."""
     return ib.Dynamics.of(torch.randn(10, len(y), 11), y)
 
 
 def note_epochs(benchmark, problem):
-    """The median in epochs, beside the benchmark."""
+    """Store the median in training epochs with the benchmark."""
     if benchmark.stats is not None:
         times = sorted(calibrate(problem))
         epoch = times[len(times) // 2] * -(-len(problem.train) // problem.batch_size)
@@ -62,9 +63,9 @@ def note_epochs(benchmark, problem):
 @pytest.mark.parametrize(("name", "work"), WORKS)
 def test_gradient_engine(benchmark, name, work):
     if benchmark.disabled and name == "resnet-18":
-        pytest.skip("it takes minutes: timed with --benchmark-enable, its scores are looked at in tests/test_engine.py")
+        pytest.skip("it takes minutes; tests/bench/speed/test_works.py checks its scores")
     problem = network(name).problem(NETWORK_ROWS[name])
-    run = next(one for one in works(network(name)) if one.name == work).prepare(problem)
+    run = next(entry for entry in works(network(name)) if entry.name == work).prepare(problem)
     result = benchmark(run)
     parts = result.values() if isinstance(result, dict) else [result]
     assert all(np.isfinite(np.asarray(part)).all() for part in parts)

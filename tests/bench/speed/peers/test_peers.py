@@ -1,4 +1,4 @@
-"""Every peer that is installed against plain autograd, one sample at a time, in float64."""
+"""Every installed peer gives the scores of plain autograd, sample by sample, in float64."""
 
 import ast
 import copy
@@ -16,8 +16,11 @@ from torch.nn import functional as F
 
 import influence_bench as ib
 from influence_bench.bench import fingerprint
-from influence_bench.bench.speed import peers as module
-from influence_bench.bench.speed.peers import DAMPING, DATTRI_DAMPING, KNOWN_LAYERS, peers
+from influence_bench.bench.speed.peers import autograd, libraries
+from influence_bench.bench.speed.peers import peer as registry
+from influence_bench.bench.speed.peers.autograd import DAMPING
+from influence_bench.bench.speed.peers.libraries import DATTRI_DAMPING, KNOWN_LAYERS
+from influence_bench.bench.speed.peers.peer import PEERS, peers
 from influence_bench.methods.influence.fisher import chances, sampled_loss
 
 ROWS, BATCH, CLASSES = 24, 10, 4
@@ -52,7 +55,7 @@ def small(name):
 
 @pytest.fixture(scope="module", params=["mlp", "groupnorm", "batchnorm", "transformer"])
 def case(request):
-    """A float32 problem whose last batch is short, and what is expected of it."""
+    """A float32 problem whose last batch is short, and the scores that are expected."""
     model, shape = small(request.param)
     draw = torch.Generator().manual_seed(1)
     train, valid = (
@@ -79,7 +82,7 @@ class Expected:
             for name, g in zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True):
                 layer, _, parameter = name.rpartition(".")
                 layers[layer].setdefault(parameter, []).append(g.flatten())
-        return {layer: {name: torch.stack(g) for name, g in own.items()} for layer, own in layers.items()}
+        return {layer: {name: torch.stack(g) for name, g in rows.items()} for layer, rows in layers.items()}
 
     def matrix(self, layers, gradients=None):
         parts = [g for layer in layers for g in (gradients or self.train)[layer].values()]
@@ -112,7 +115,7 @@ class Expected:
         for layer in self.train:
             g, v = self.matrix([layer]), self.matrix([layer], self.valid).mean(0)
             lam = DAMPING * g.square().mean() if damping is None else damping
-            terms = [v - (v @ one) / (lam + one @ one) * one for one in g]
+            terms = [v - (v @ row) / (lam + row @ row) * row for row in g]
             total -= g @ torch.stack(terms).mean(0) / lam
         return total
 
@@ -136,8 +139,8 @@ class Expected:
             u, v = (torch.linalg.eigh(part.detach().T @ part.detach())[1] for part in (both[0], a))
             a = a.reshape(ROWS, -1, len(v))
             g = [torch.einsum("npo,npi->noi", delta.reshape(ROWS, -1, len(u)), a) for delta in both]
-            fisher, own = ((u.T @ one @ v).square().detach() for one in g)
-            total += (own / (fisher.mean(0) + 0.1 * fisher.mean())).sum((1, 2))
+            fisher, given = ((u.T @ part @ v).square().detach() for part in g)
+            total += (given / (fisher.mean(0) + 0.1 * fisher.mean())).sum((1, 2))
         return total
 
 
@@ -149,11 +152,7 @@ CANNOT = {
 }
 
 
-def identity(peer):
-    return f"{peer.name}-{peer.work}"
-
-
-@pytest.mark.parametrize("peer", peers(), ids=identity)
+@pytest.mark.parametrize("peer", peers(), ids=lambda peer: peer.key)
 def test_peer_gives_the_scores_of_plain_autograd(case, peer, monkeypatch, tmp_path):
     if not peer.installed:
         pytest.skip(f"{peer.package} is not installed")
@@ -165,9 +164,9 @@ def test_peer_gives_the_scores_of_plain_autograd(case, peer, monkeypatch, tmp_pa
     fails = CANNOT.get((name, peer.package, where)) or CANNOT.get((name, peer.name, where))
     if fails:
         with pytest.raises(fails[0], match=fails[1]):
-            peer.function(problem)
+            peer.scores(problem)
         return
-    scores = peer.function(problem)
+    scores = peer.scores(problem)
 
     assert scores.dtype == np.float64
     assert scores.shape == (ROWS,)
@@ -193,7 +192,8 @@ def test_an_absent_library_is_reported_and_is_no_error(monkeypatch):
     assert {(peer.version, peer.installed) for peer in peers()} == {("not installed", False)}
 
 
-def test_no_library_is_imported_with_the_module():
+@pytest.mark.parametrize("module", [registry, autograd, libraries], ids=lambda module: module.__name__)
+def test_no_library_is_imported_with_the_module(module):
     imported = set()
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -202,8 +202,28 @@ def test_no_library_is_imported_with_the_module():
     assert not imported & LIBRARIES
 
 
-def test_peers_of_one_kind_of_work():
-    names = [(peer.name, peer.work) for peer in peers()]
-    assert len(set(names)) == len(names)
+def test_peers_of_a_work():
     assert {peer.work for peer in peers("all-layer inner products")} == {"all-layer inner products"}
     assert len(peers("all-layer inner products")) == 6
+
+
+def test_a_peer_is_found_by_its_name_and_its_work():
+    vmap = PEERS.find("torch.func vmap: DataInf, all layers")
+    assert (vmap.name, vmap.work, vmap.function) == ("torch.func vmap", "DataInf, all layers", autograd.vmap_datainf)
+    with pytest.raises(ib.InputError, match=r"there is no peer 'torch.func vmap': did you mean torch\.func vmap: "):
+        PEERS.find("torch.func vmap")
+
+
+def test_a_third_party_adds_a_peer_and_takes_no_name_that_is_taken():
+    with PEERS.restored():
+
+        @registry.peer("torch", work="last-layer squared L2 norms", name="mine")
+        def mine(problem, layers):
+            return torch.arange(len(problem.train))
+
+        (added,) = (peer for peer in peers("last-layer squared L2 norms") if peer.name == "mine")
+        problem = ib.Problem(nn.Linear(2, 2), (torch.zeros(3, 2), torch.zeros(3, dtype=torch.long)))
+        assert added.scores(problem).tolist() == [0.0, 1.0, 2.0]
+        with pytest.raises(ib.InputError, match=r"the peer 'torch\.func jvp: all-layer inner products' .* already in"):
+            registry.peer("torch", work="all-layer inner products", name="torch.func jvp")(mine)
+    assert added.key not in PEERS.all()

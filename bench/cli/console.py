@@ -1,0 +1,53 @@
+"""What commands share: options, the reading of their values, and tables on the terminal."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..registry.arguments import pieces
+from ..registry.plugins import load_plugin
+
+SEVERAL = "Several may be given, separated by spaces or commas outside brackets."
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="A Python file that registers methods; repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Workers = Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")]
+Device = Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")]
+Full = Annotated[bool, typer.Option("--full", help="Take every row of the datasets, not the suite's subset.")]
+Seeds = Annotated[int | None, typer.Option(help="How many seeds.")]
+SuiteName = Annotated[str, typer.Argument(help="A suite's name, or a TOML file.")]
+
+
+def load_plugins(plugins: list[Path] | None) -> None:
+    """Import plug-in files."""
+    for plugin in plugins or []:
+        load_plugin(plugin)
+
+
+def split(text: str | None) -> list[str] | None:
+    """Split words at spaces and commas outside brackets; None stays None."""
+    return None if text is None else pieces(text, ", ")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `40 s`, `12 min` or `3 h 5 min`."""
+    minutes = round(seconds / 60)
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def print_table(frame: pd.DataFrame) -> None:
+    """Print a frame as a table that fits the terminal."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column])
+        table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    Console(soft_wrap=False).print(table, markup=False)
