@@ -1,1 +1,1 @@
-"""One file per family of methods, one decorated function per method; `gradients/` is the engine they share."""
+"""The methods: one decorated function each, in rooms by family. `gradients/` is the engine that they share."""

@@ -1,4 +1,4 @@
-"""Several rows of the benchmark as one."""
+"""A ranking that combines those of several other methods."""
 
 from typing import Literal
 
@@ -23,18 +23,23 @@ def aggregate(
     rule: Rule = "mean-rank",
     share: float = 0.1,
 ) -> Scores:
-    """The mean of a sample's ranks in several rows (Borda), or in how many of them it is among the most suspect.
+    """The mean of a sample's ranks in several rows of the benchmark (Borda), or the number of rows that vote for it.
 
-    When: no single row can be trusted beforehand, or several are too noisy alone. It comes close to the best of its
-    rows, whichever that is: name rows that err differently.
+    A row is a method with its hyperparameters, and votes for the samples that it ranks as most suspect.
+
+    When: you do not know beforehand which row to trust, or several rows are too noisy alone. The result comes close to
+    the best of its rows, whichever that is, if the rows make different errors.
 
     Args:
-        problem: with what the rows use.
-        rows: their names with `+` between them: `loss+el2n[checkpoints=all]`.
-        rule: `mean-rank`, or `vote` with the mean rank among equal votes.
-        share: of all samples, in (0, 1), that a row votes for.
+        problem: with everything that the rows use.
+        rows: the rows' names with `+` between them: `loss+el2n[checkpoints=all]`.
+        rule: `mean-rank`, or `vote`, which ranks samples with equal votes by their mean rank.
+        share: the share of all samples, in (0, 1), that each row votes for.
 
-    Cost (gradients): that of the rows, what they need of the same pass being one pass.
+    Cost (gradients): that of the rows; rows that need the same pass over the data share it.
+
+    Raises:
+        InputError: if share is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise InputError(f"share={share} does not fit: it must lie between 0 and 1")

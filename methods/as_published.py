@@ -1,4 +1,4 @@
-"""Rows of Outlier Gradient Analysis (Chhabra et al. 2025) as its code runs them, to be set beside the sound ones."""
+"""Methods of Outlier Gradient Analysis (Chhabra et al. 2025) as its code runs them, for comparison."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -19,20 +19,20 @@ from .influence.datainf import datainf
 
 @method(family="outlier gradient", paper="Chhabra et al. 2025, arXiv 2405.03869, algorithm 1, as its code runs it")
 def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", "l2"] = "iforest") -> Scores:
-    """Outlier gradients as the paper's code has them: the last layer's weight alone, and scikit-learn's forest.
+    """Outlier gradients as the paper's code computes them: of the last layer's weight alone, by scikit-learn's forest.
 
-    What differs from `outlier-gradient`: the last layer's bias is left out; the matrix (n, p) is formed, and refused
-    where it does not fit the memory budget; the forest is scikit-learn's with its defaults, which takes numbers within
-    1e-7 of each other for equal. As in the paper the L2 norm is squared. What differs from the paper's code: the forest
-    has a seed, and inputs are not augmented anew when gradients are taken.
+    It differs from `outlier-gradient` in three ways. It leaves out the last layer's bias. It forms the matrix (n, p),
+    and refuses a matrix above the memory budget. Its forest is scikit-learn's with default settings, which treats
+    numbers within 1e-7 of each other as equal. As in the paper the L2 norm is squared. It differs from the paper's code
+    in two ways: the forest has a seed, and inputs are not augmented again when gradients are computed.
 
-    When: the paper's figures are to be set beside ours; else take `outlier-gradient`.
+    When: you want to compare the paper's figures with ours; otherwise take `outlier-gradient`.
 
     Args:
-        problem: the trained model and its training rows, n of them.
+        problem: the trained model and its n training rows.
         detector: `iforest`, `l1` or `l2`.
 
-    Cost (gradients): one forward pass; then the forest's own, with a matrix of n × p numbers.
+    Cost (gradients): one forward pass, and the forest's own cost on a matrix of n × p numbers.
     """
     space = gradient_space(problem, "last")
     weight = next(iter(space.parameters))
@@ -51,12 +51,12 @@ def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", 
 
 @method(family="control", paper="Self-DataInf of Chhabra et al. 2025, as its code runs it")
 def datainf_self_paper(problem: Problem) -> Scores:
-    """‖g‖² / (λ + ‖g‖²) with λ = ‖g‖² / 10d: DataInf of a sample on itself, its curvature being its own gradient's.
+    """‖g‖² / (λ + ‖g‖²) with λ = ‖g‖² / 10d: DataInf of a sample on itself, with the curvature of that sample alone.
 
-    What differs from `datainf-self`: the curvature is that of one sample, not of all n. Then λ is a share of ‖g‖², and
-    every sample with a gradient scores 10d / (10d + 1), where d is the number of the last layer's weights.
+    It differs from `datainf-self`, whose curvature is that of all n samples. Here λ is a share of ‖g‖², so every sample
+    with a gradient scores 10d / (10d + 1), where d is the number of the last layer's weights.
 
-    When: the paper's figures are to be set beside ours; else take `datainf-self`.
+    When: you want to compare the paper's figures with ours; otherwise take `datainf-self`.
 
     Args:
         problem: the trained model and its training rows.
@@ -70,12 +70,12 @@ def datainf_self_paper(problem: Problem) -> Scores:
 
 @method(family="influence function", paper="Self-LiSSA of Chhabra et al. 2025, as its code runs it")
 def lissa_self_paper(problem: Problem) -> Scores:
-    """r·g with r ← g + r - (g gᵀ - λI) r, ten times: LiSSA of a sample on itself, its curvature being ggᵀ alone.
+    """r·g with r ← g + r - (g gᵀ - λI) r, ten times: LiSSA of a sample on itself, with its own curvature ggᵀ.
 
-    As the code has it, nothing is scaled, and λ = ‖g‖² / 10d is taken away where it should be added. All of r lies
-    along g, so that the score is a growing function of ‖g‖.
+    As in the paper's code, nothing is scaled, and λ = ‖g‖² / 10d is subtracted where it should be added. Since r is
+    parallel to g, the score is an increasing function of ‖g‖.
 
-    When: the paper's figures are to be set beside ours; else take `influence-self`.
+    When: you want to compare the paper's figures with ours; otherwise take `influence-self`.
 
     Args:
         problem: the trained model and its training rows.
@@ -92,18 +92,18 @@ def lissa_self_paper(problem: Problem) -> Scores:
 
 @method(family="influence function", paper="DataInf of Chhabra et al. 2025, section 6, as its code runs it")
 def datainf_paper(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
-    """DataInf against the training rows, turned round: most suspect is what lies most along their mean gradient.
+    """DataInf on the training rows with its sign reversed: samples along their mean gradient are most suspect.
 
-    What differs from `datainf`: v is the mean gradient of the training rows, of no trusted ones, and what is trimmed
-    are the lowest values of -vᵀH⁻¹g, which DataInf itself holds for the most helpful. Where the wrong labels make up
-    most of v, these are the rows that help each other to be learnt by heart.
+    It differs from `datainf` in two ways: v is the mean gradient of the training rows, not of trusted rows; and the
+    paper trims the lowest values of -vᵀH⁻¹g, which DataInf itself takes for the most helpful samples. If v is mostly
+    due to wrong labels, these are the rows that help each other to be memorised.
 
-    When: the paper's figures are to be set beside ours; else take `datainf`.
+    When: you want to compare the paper's figures with ours; otherwise take `datainf`.
 
     Args:
         problem: the trained model and its training rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
-        layers: whose parameters the gradients are taken for.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): that of `datainf`.
     """
@@ -111,7 +111,7 @@ def datainf_paper(problem: Problem, damping: float = 0.1, layers: Layers = "last
 
 
 def _of_the_weight(space: GradientSpace, norm: Callable[[Gradient], Tensor]) -> Scores:
-    """A norm (n,) of the last layer's weight's gradient, without the bias's."""
+    """A norm (n,) of the gradient of the last layer's weight, without its bias."""
     weight = next(iter(space.parameters))
     parts = PerSample(lambda name, gradient: norm(gradient) if name == weight else torch.zeros(()))
     scores: Scores = space.train.reduce(parts)[0].sum(1).numpy()
@@ -119,5 +119,5 @@ def _of_the_weight(space: GradientSpace, norm: Callable[[Gradient], Tensor]) -> 
 
 
 def _share_of_lambda(space: GradientSpace) -> float:
-    """λ / ‖g‖², where λ is a tenth of the mean square of the weight's d gradient entries."""
+    """λ / ‖g‖², where λ is a tenth of the mean square of the d entries of the weight's gradient."""
     return 0.1 / next(iter(space.parameters.values())).numel()

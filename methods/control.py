@@ -1,4 +1,4 @@
-"""Controls: what any method has to beat."""
+"""Controls: rankings that every method should beat."""
 
 import torch
 
@@ -10,10 +10,10 @@ from ..bench.registry.method import method
 def random(problem: Problem) -> Scores:
     """Uniform random numbers.
 
-    When: always, as the floor: what does not beat it has found nothing.
+    When: always, as the floor: a method that does not beat it has learned nothing about the rows.
 
     Args:
-        problem: only its seed and its rows count.
+        problem: only its seed and its rows are used.
 
     Cost (free): none.
     """

@@ -1,4 +1,4 @@
-"""One ranking from several, by the ranks that they give a row: 1 for the least suspect of n rows, n for the most."""
+"""Combining several rankings of n rows by their ranks: 1 for the least suspect row, n for the most suspect."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,20 +8,20 @@ from ..bench.problem.problem import Scores
 
 
 def mean_rank(scores: list[Scores]) -> Scores:
-    """The mean of a row's ranks in several scores (n,), over n: in (0, 1], Borda's count but for a constant factor."""
-    total: Scores = ranks(scores).sum(0)  # exact, so that equal sums stay equal
+    """The mean of a row's ranks in several scores (n,), divided by n: in (0, 1]. Borda's count up to a constant."""
+    total: Scores = ranks(scores).sum(0)  # sums of ranks are exact, so rows with equal sums tie
     total /= total.size * len(scores)
     return total
 
 
 def votes(scores: list[Scores], share: float) -> Scores:
-    """In how many scores a row is among the given share of most suspect rows, (n,); the mean rank parts the tied."""
-    every = ranks(scores)
-    count: Scores = (every > (1 - share) * every.shape[1]).sum(0) + mean_rank(scores)
+    """The number of scores (n,) in which a row is among the given share of most suspect rows; mean rank breaks ties."""
+    of_scores = ranks(scores)
+    count: Scores = (of_scores > (1 - share) * of_scores.shape[1]).sum(0) + mean_rank(scores)
     return count
 
 
 def ranks(scores: list[Scores]) -> NDArray[np.float64]:
-    """Ranks (scores, n); tied rows share the mean of theirs, and one NaN leaves none of its scores a rank."""
+    """Ranks (scores, n). Tied rows share their mean rank; a NaN makes all ranks of its score NaN."""
     result: NDArray[np.float64] = rankdata(np.stack(scores), axis=1, nan_policy="propagate")
     return result

@@ -126,9 +126,9 @@ def head_of(
         train = on_features(problem.train)
     except NoHeadError:
         return None
-    own = Checkpoint({key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()})
+    of_layer = Checkpoint({key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()})
     rows = max(problem.batch_size, FEATURES_AT_ONCE // layer.in_features)
-    head = replace(problem, model=layer, train=train, checkpoints=(own,), batch_size=rows)
+    head = replace(problem, model=layer, train=train, checkpoints=(of_layer,), batch_size=rows)
     return Head(head, f"{name}.", cache(lambda: on_features(problem.validation)))
 
 

@@ -46,5 +46,5 @@ def gradient_space(problem: Problem, layers: Layers = "last", checkpoint: Checkp
     head = head_of(problem, checkpoint, state, modules)
     if head is None:
         return GradientSpace(problem, checkpoint, state, modules, "", lambda: problem.validation)
-    (own,) = head.problem.checkpoints
-    return GradientSpace(head.problem, own, own.state, {"": head.problem.model}, head.prefix, head.valid_rows)
+    (of_head,) = head.problem.checkpoints
+    return GradientSpace(head.problem, of_head, of_head.state, {"": head.problem.model}, head.prefix, head.valid_rows)

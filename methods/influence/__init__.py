@@ -1,1 +1,1 @@
-"""Influence functions: gradients through an inverse curvature."""
+"""Influence functions: products of gradients with an inverse curvature of the loss."""

@@ -1,4 +1,4 @@
-"""Arnoldi iteration: influence in the space of the Hessian's dominant eigenvectors."""
+"""Arnoldi iteration: influence in the subspace of the curvature's dominant eigenvectors."""
 
 from dataclasses import dataclass
 
@@ -32,25 +32,27 @@ def arnoldi(
     layers: Layers = "last",
     against: Against = "validation",
 ) -> Scores:
-    """-(Qᵀv)ᵀ(Λ + λI)⁻¹(Qᵀg) with the eigenvalues Λ of the Hessian that are largest in size, and their vectors Q.
+    """-(Qᵀv)ᵀ(Λ + λI)⁻¹(Qᵀg) with the Hessian's dominant eigenvalues Λ, largest in absolute value, and eigenvectors Q.
 
-    When: the parameters are too many for `influence-exact`, and the curvature has few large eigenvalues. Raise `rank`
-    until the order of the rows stands still.
+    When: there are too many parameters for `influence-exact`, and the curvature has few large eigenvalues. Raise `rank`
+    until the ranking no longer changes.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        rank: number of eigenvalues at most.
-        steps: of the iteration, whose Krylov space they are looked for in.
-        curvature: the Hessian itself, or the generalised Gauss-Newton matrix in its place.
+        rank: the number of eigenvalues, at most.
+        steps: steps of the iteration: the dimension of the Krylov space in which eigenvalues are sought.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of the Hessian.
         damping: λ ≥ 0.
-        layers: whose p parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        layers: the layers whose gradients are used, with p parameters.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (iterative): about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps
-    bytes.
+    Cost (iterative): about three epochs per step, of the last layer alone if only that is selected. Memory:
+    16 p × steps bytes.
 
     Raises:
-        InputError: if an eigenvalue is -λ, or the basis is above the memory budget.
+        InputError: if an argument is out of range, an eigenvalue is near -λ, or the Krylov vectors are above the memory
+            budget.
     """
     space = gradient_space(problem, layers)
     return influence(space, dominant(space, problem.seed, rank, steps, curvature, damping), against)
@@ -65,24 +67,25 @@ def arnoldi_self(
     damping: float = 0.01,
     layers: Layers = "last",
 ) -> Scores:
-    """(Qᵀg)ᵀ(Λ + λI)⁻¹(Qᵀg) with the eigenvalues Λ of the Hessian that are largest in size, and their vectors Q.
+    """(Qᵀg)ᵀ(Λ + λI)⁻¹(Qᵀg) with the Hessian's dominant eigenvalues Λ, largest in absolute value, and eigenvectors Q.
 
-    When: self-influence is wanted where the parameters are too many for `influence-self`, and the curvature has few
-    large eigenvalues.
+    When: you have no trusted rows, there are too many parameters for `influence-self`, and the curvature has few large
+    eigenvalues.
 
     Args:
         problem: the trained model and its training rows.
-        rank: number of eigenvalues at most.
-        steps: of the iteration, whose Krylov space they are looked for in.
-        curvature: the Hessian itself, or the generalised Gauss-Newton matrix in its place.
+        rank: the number of eigenvalues, at most.
+        steps: steps of the iteration: the dimension of the Krylov space in which eigenvalues are sought.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of the Hessian.
         damping: λ ≥ 0.
-        layers: whose p parameters the gradients are taken for.
+        layers: the layers whose gradients are used, with p parameters.
 
-    Cost (iterative): about three epochs per step, of the last layer alone where that is selected. Memory: 8 p × steps
-    bytes.
+    Cost (iterative): about three epochs per step, of the last layer alone if only that is selected. Memory:
+    16 p × steps bytes.
 
     Raises:
-        InputError: if an eigenvalue is -λ, or the basis is above the memory budget.
+        InputError: if an argument is out of range, an eigenvalue is near -λ, or the Krylov vectors are above the memory
+            budget.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, dominant(space, problem.seed, rank, steps, curvature, damping))
@@ -97,18 +100,23 @@ class LowRank:
     values: Tensor
 
     def times(self, direction: Direction) -> Direction:
-        """Within the vectors' span; 0 across it."""
+        """The matrix times a direction; what is orthogonal to Q becomes 0."""
         along = self.vectors.T @ self.space.vector(direction).double()
         return self.space.direction(self.vectors @ (self.values * along))
 
     def quadratic(self, gradients: Gradients, power: int = 1) -> Tensor:
-        """By the gradients' coordinates along the vectors, in one pass."""
+        """gᵀ M^power g (n,) of the matrix M, float64, from the inner products of gradients and vectors: one pass."""
         along = gradients.inners([self.space.direction(vector) for vector in self.vectors.T])
         return along.square() @ self.values.cpu() ** power
 
 
 def dominant(space: GradientSpace, seed: int, rank: int, steps: int, curvature: Curvature, damping: float) -> LowRank:
-    """(H + λI)⁻¹ on the dominant eigenvectors of the curvature H of the mean training loss."""
+    """(H + λI)⁻¹ on the dominant eigenvectors of the curvature H of the mean training loss.
+
+    Raises:
+        InputError: if an argument is out of range, an eigenvalue is near -λ, or the Krylov vectors are above the memory
+            budget.
+    """
     if rank < 1 or steps < 1 or damping < 0:
         raise InputError("arnoldi needs rank and steps of at least 1, and damping of at least 0")
     basis, restricted = krylov(space, seed, min(steps, space.size), curvature)
@@ -121,10 +129,10 @@ def dominant(space: GradientSpace, seed: int, rank: int, steps: int, curvature: 
 
 
 def krylov(space: GradientSpace, seed: int, steps: int, curvature: Curvature) -> tuple[Tensor, Tensor]:
-    """Orthonormal vectors B (p, k) from repeated products with the curvature H, and Bᵀ H B (k, k), k ≤ steps.
+    """Orthonormal vectors B (p, k) from repeated products with the curvature H, and Bᵀ H B (k, k), for k ≤ steps.
 
-    New vectors are made orthogonal to all others twice, which keeps them so in spite of rounding. Since H is symmetric,
-    so is Bᵀ H B.
+    Each new vector is orthogonalised twice against all others, since rounding makes a single pass inexact. Bᵀ H B is
+    symmetric because H is.
     """
     space.problem.afford(2 * 8 * space.size * steps, f"{steps} vectors of {space.size:,} parameters")
     rounding = torch.finfo(next(iter(space.parameters.values())).dtype).eps

@@ -1,4 +1,4 @@
-"""Conjugate gradients: the inverse-Hessian-vector product by Hessian-vector products alone."""
+"""Conjugate gradients: the inverse-Hessian-vector product (IHVP) from Hessian-vector products."""
 
 import warnings
 from collections.abc import Callable
@@ -30,25 +30,30 @@ def influence_cg(
     layers: Layers = "last",
     against: Against = "validation",
 ) -> Scores:
-    """-vᵀ(H + λI)⁻¹g with (H + λI)⁻¹v by conjugate gradients.
+    """-vᵀ(H + λI)⁻¹g, where conjugate gradients compute (H + λI)⁻¹v.
 
-    When: the parameters are too many for `influence-exact`: the same answer to a tolerance, in fewer passes than
-    `lissa` takes, and it says so where it has not got there.
+    When: there are too many parameters for `influence-exact`. It computes the same score up to a tolerance, in fewer
+    passes than `lissa`, and warns if it does not reach the tolerance.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H: that has no
+            negative eigenvalues.
         damping: λ ≥ 0.
-        steps: of the iteration at most.
-        tolerance: of ‖v - (H + λI)x‖ / ‖v‖, at which it stops.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        steps: steps of the iteration, at most.
+        tolerance: the relative residual ‖v - (H + λI)x‖ / ‖v‖ at which the iteration stops.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (iterative): about three epochs per step, of the last layer alone where that is selected; for each class with
-    `classes`.
+    Cost (iterative): about three epochs per step, of the last layer alone if only that is selected; with `classes`, as
+    many for each class.
+
+    Raises:
+        InputError: if an argument is out of range.
 
     Warns:
-        NotConverged: if the tolerance is not reached: in too few steps, or since H + λI has a negative eigenvalue.
+        NotConverged: if the tolerance is not reached, because steps are too few or H + λI has a negative eigenvalue.
     """
     if damping < 0 or steps < 1 or tolerance <= 0:
         raise InputError("influence-cg needs damping of at least 0, steps of at least 1 and a tolerance above 0")
@@ -63,8 +68,8 @@ def influence_cg(
         x, residual, step = conjugate_gradients(product, space.vector(v).double(), steps, tolerance)
         if residual > tolerance:
             mend = "raise steps" if step == steps else "the curvature is negative along it: raise damping, or take ggn"
-            said = f"influence-cg: relative residual {residual:.2g} after {step} steps; {mend}"
-            warnings.warn(said, NotConverged, stacklevel=2)
+            message = f"influence-cg: relative residual {residual:.2g} after {step} steps; {mend}"
+            warnings.warn(message, NotConverged, stacklevel=2)
         ihvps.append(space.direction(x))
     return most_harmful(products(space.train, ihvps))
 
@@ -72,9 +77,12 @@ def influence_cg(
 def conjugate_gradients(
     product: Callable[[Tensor], Tensor], b: Tensor, steps: int, tolerance: float
 ) -> tuple[Tensor, float, int]:
-    """x with A x = b for a symmetric A given by its products, the relative residual ‖b - Ax‖ / ‖b‖, and the steps made.
+    """The solution x of A x = b for a symmetric matrix A, given by its products.
 
-    It ends before a direction along which A is not positive.
+    The iteration ends early if A is not positive along a search direction.
+
+    Returns:
+        x, the relative residual ‖b - Ax‖ / ‖b‖, and the number of steps taken.
     """
     x, residual, direction = torch.zeros_like(b), b, b
     square, goal = residual @ residual, tolerance * b.norm()

@@ -1,4 +1,4 @@
-"""Curvature of the mean training loss in a gradient space: dense for few parameters, as a product for many."""
+"""Curvature of the mean loss in the selected parameters: as a dense matrix for few of them, by products for many."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -14,12 +14,15 @@ from ..gradients.reduction import Direction
 from ..gradients.space import GradientSpace
 
 Curvature = Literal["hessian", "ggn"]
-"""Of the loss as it is, or as if the outputs were linear in the parameters: Gauss-Newton's, which is never negative."""
+"""The Hessian, or the generalised Gauss-Newton matrix: the Hessian if the outputs were linear in the parameters.
+
+For a loss that is convex in the outputs, the Gauss-Newton matrix has no negative eigenvalues.
+"""
 COLUMNS_AT_ONCE = 64
 
 
 def hessian_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
-    """H v: the Hessian of the mean loss over `examples` times a direction, by a second backward pass."""
+    """H v: the Hessian of the mean loss over `examples` times a direction v, by a second backward pass."""
     total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
     for parameters, gradients in _differentiable_gradients(space, examples):
         with phase("gradients"):
@@ -30,9 +33,10 @@ def hessian_product(space: GradientSpace, direction: Direction, examples: Exampl
 
 
 def ggn_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
-    """G v: the Gauss-Newton matrix of the mean loss over `examples` times a direction, as Jᵀ Λ (J v).
+    """G v: the Gauss-Newton matrix of the mean loss over `examples` times a direction v, as Jᵀ Λ (J v).
 
-    J v is the derivative, in u, of Jᵀu along v: it takes backward passes alone, which every layer has.
+    J is the Jacobian of the outputs, Λ the loss's Hessian in the outputs. J v is the derivative of vᵀJᵀu in u, which
+    needs only backward passes; not every layer has a forward derivative.
     """
     problem = space.problem
     total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
@@ -58,18 +62,22 @@ PRODUCTS: Mapping[Curvature, Callable[[GradientSpace, Direction, Examples], Dire
 
 
 def dense_hessian(space: GradientSpace) -> Tensor:
-    """H (p, p), float64: the Hessian of the mean training loss, by its products with the unit vectors."""
+    """The Hessian H (p, p) of the mean training loss, float64, from its products with the unit vectors.
+
+    Raises:
+        InputError: if it does not fit the memory budget.
+    """
     _refuse_large(space)
     units = torch.eye(space.size, device=space.problem.device).split(COLUMNS_AT_ONCE)
     total = torch.zeros(space.size, space.size, dtype=torch.float64, device=space.problem.device)
     for parameters, gradients in _differentiable_gradients(space, space.problem.train):
         with phase("gradients"):
             flat = torch.cat([gradient.flatten() for gradient in gradients])
-            for number, some in enumerate(units):
+            for number, part in enumerate(units):
                 columns = torch.autograd.grad(
-                    flat, list(parameters.values()), some.to(flat), True, is_grads_batched=True, materialize_grads=True
+                    flat, list(parameters.values()), part.to(flat), True, is_grads_batched=True, materialize_grads=True
                 )
-                rows = slice(number * COLUMNS_AT_ONCE, number * COLUMNS_AT_ONCE + len(some))
+                rows = slice(number * COLUMNS_AT_ONCE, number * COLUMNS_AT_ONCE + len(part))
                 total[rows] += torch.cat([column.flatten(1) for column in columns], 1)
     return total / len(space.problem.train)
 
@@ -77,7 +85,7 @@ def dense_hessian(space: GradientSpace) -> Tensor:
 def _differentiable_gradients(
     space: GradientSpace, examples: Examples
 ) -> Iterator[tuple[Direction, tuple[Tensor, ...]]]:
-    """Batch by batch, the selected parameters and the summed loss's gradients, which can be differentiated again."""
+    """For each batch, the selected parameters and the gradients of its summed loss, with a graph to differentiate."""
     for _, batch in space.problem.batches(examples):
         with phase("gradients"), torch.enable_grad():
             parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
@@ -87,16 +95,22 @@ def _differentiable_gradients(
 
 
 def dense_ggn(space: GradientSpace) -> Tensor:
-    """G (p, p), float64: mean of Jᵢᵀ Λᵢ Jᵢ, with the Jacobian J of the outputs and the loss's Hessian Λ in them."""
+    """The Gauss-Newton matrix G (p, p) of the mean training loss, float64: the mean of JᵢᵀΛᵢJᵢ over the training rows.
+
+    Jᵢ is the Jacobian of a row's outputs, Λᵢ the loss's Hessian in the outputs.
+
+    Raises:
+        InputError: if it does not fit the memory budget.
+    """
     _refuse_large(space)
     problem, train = space.problem, space.problem.train
 
-    def one_loss(output: Tensor, y: Tensor) -> Tensor:
+    def row_loss(output: Tensor, y: Tensor) -> Tensor:
         return problem.losses(output[None], y[None]).sum()
 
     with torch.no_grad(), problem.at(space.state) as model:
         outputs = train[:1].to(problem.device).through(model).shape[1]
-    copies = 3 * outputs  # as they come, stacked in float64, and times Λ
+    copies = 3 * outputs  # the gradients of each output: as computed, stacked in float64, and times Λ
     by_class = (space.train.flat(partial(_logit, k), copies) for k in range(outputs))
     streams = zip(*by_class, space.batches(train, 8 * copies * space.size), strict=True)
     total = torch.zeros(space.size, space.size, dtype=torch.float64, device=problem.device)
@@ -104,7 +118,7 @@ def dense_ggn(space: GradientSpace) -> Tensor:
         jacobian = torch.stack([flat for _, flat in classes], 1).double()
         with torch.no_grad(), problem.at(space.state) as model:
             logits = batch.through(model)
-        curvature = vmap(jacrev(grad(one_loss)))(logits, batch.y).double()
+        curvature = vmap(jacrev(grad(row_loss)))(logits, batch.y).double()
         total += jacobian.flatten(0, 1).mT @ (curvature @ jacobian).flatten(0, 1)
     return total / len(train)
 
@@ -116,7 +130,15 @@ def _logit(k: int, outputs: Tensor, _: Tensor) -> Tensor:
 def largest_eigenvalue(
     space: GradientSpace, examples: Examples, curvature: Curvature = "hessian", steps: int = 30, tolerance: float = 0.01
 ) -> float:
-    """Largest eigenvalue, in size, of the curvature of the mean loss over `examples`, by power iteration."""
+    """The absolute value of the dominant eigenvalue of the curvature over `examples`, by power iteration.
+
+    Args:
+        space: the selected parameters.
+        examples: the rows whose mean loss has the curvature.
+        curvature: the Hessian or the Gauss-Newton matrix.
+        steps: of the iteration, at most.
+        tolerance: the relative change at which it stops.
+    """
     generator = torch.Generator().manual_seed(space.problem.seed)
     vector = torch.randn(space.size, generator=generator)
     value = 0.0
@@ -131,5 +153,5 @@ def largest_eigenvalue(
 
 
 def _refuse_large(space: GradientSpace) -> None:
-    """The matrix, its damped symmetric form and what solving with that takes must fit the memory budget."""
+    """Refuse a matrix (p, p) unless it, its damped symmetric form and the memory to invert that fit the budget."""
     space.problem.afford(4 * 8 * space.size**2, f"the dense curvature of {space.size:,} parameters")

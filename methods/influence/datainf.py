@@ -1,4 +1,4 @@
-"""DataInf: the inverse of an average replaced by the average of rank-one inverses."""
+"""DataInf: the inverse of a mean curvature, approximated by the mean of the samples' inverses, each in closed form."""
 
 import torch
 from torch import Tensor
@@ -21,16 +21,20 @@ from ..queries import Against, most_harmful, queries
 def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", against: Against = "validation") -> Scores:
     """-Σ_l h_l·g_l with h_l = (1/nλ_l) Σ_i (v_l - (v_l·g_il)/(λ_l + ‖g_il‖²) g_il), layer by layer.
 
-    When: the parameters are many and come in small layers, as adapters do: no iteration, no matrix. Its average of
-    inverses is far from the inverse where layers are large.
+    When: there are many parameters in small layers, as in adapters: it needs no iteration and no matrix. For large
+    layers its average of inverses is far from the inverse of the average.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
     Cost (gradients): one forward pass for the last layer, else three epochs.
+
+    Raises:
+        InputError: if damping is not above 0.
     """
     space = gradient_space(problem, layers)
     gradients, vs = space.train, queries(space, against)
@@ -48,15 +52,18 @@ def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", aga
 def datainf_self(problem: Problem, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l (1/λ_l) (‖g_l‖² - (1/n) Σ_i (g_l·g_il)² / (λ_l + ‖g_il‖²)), with the curvature of all n samples.
 
-    When: self-influence is wanted without the inverse of a curvature; `ekfac-self` takes less memory.
+    When: you have no trusted rows and want self-influence without inverting a matrix; `ekfac-self` takes less memory.
 
     Args:
         problem: the trained model and its training rows.
         damping: λ_l as a share of the mean square of the layer's gradient entries.
-        layers: whose parameters the gradients are taken for, d_l of them in a layer.
+        layers: the layers whose gradients are used, with d_l parameters in layer l.
 
     Cost (gradients): one forward pass for the last layer, else one epoch, and O(n d_l min(n, d_l)) for each layer;
-    refused where the gradients (n, p) are above the memory budget.
+    refused if the gradients (n, p) are above the memory budget.
+
+    Raises:
+        InputError: if damping is not above 0, or the gradients are above the memory budget.
     """
     space = gradient_space(problem, layers)
     by_layer = space.train.matrix().double().split(space.layer_sizes.tolist(), 1)
@@ -64,15 +71,20 @@ def datainf_self(problem: Problem, damping: float = 0.1, layers: Layers = "last"
     lam = lambdas(squared, space.layer_sizes.to(squared.device), damping)
     weights = 1 / (lam + squared) / len(squared)
     scores = torch.zeros_like(squared[:, 0])
-    for g, own, w, one in zip(by_layer, squared.unbind(1), weights.unbind(1), lam, strict=True):
+    for g, g_squared, w, lam_l in zip(by_layer, squared.unbind(1), weights.unbind(1), lam, strict=True):
         wide = g.shape[1] > len(g)
         removed = (g @ g.T).square() @ w if wide else (g @ (g.T @ (w[:, None] * g)) * g).sum(1)
-        scores += (own - removed) / one
+        scores += (g_squared - removed) / lam_l
     return scores.cpu().numpy()
 
 
 def lambdas(squared: Tensor, layer_sizes: Tensor, damping: float) -> Tensor:
-    """λ_l (layers,): a share of the mean square of the layer's gradient entries.
+    """λ_l (layers,): the damping times the mean square of the layer's gradient entries.
+
+    Args:
+        squared: squared L2 norms (n, layers) of the gradients.
+        layer_sizes: number of parameters of each layer, (layers,).
+        damping: the share.
 
     Raises:
         InputError: if the damping is not above 0.

@@ -1,7 +1,7 @@
-"""Influence functions with the curvature as it is, for models or layers of few parameters.
+"""Influence functions with the dense curvature, for models or layers with few parameters.
 
-The influence of removing a sample on the mean validation loss is vᵀ(H + λI)⁻¹g / n. A sample whose removal lowers that
-loss hurts, so the score is its negative, without the constant n.
+Removing a sample changes the mean validation loss by about vᵀ(H + λI)⁻¹g / n. A sample is harmful if its removal lowers
+that loss, so the score is the negative of this change, without the constant n.
 """
 
 from dataclasses import dataclass
@@ -35,21 +35,22 @@ def influence_exact(
     layers: Layers = "last",
     against: Against = "validation",
 ) -> Scores:
-    """-vᵀ(H + λI)⁻¹g: the mean validation gradient v through the inverse curvature of the mean training loss.
+    """-vᵀ(H + λI)⁻¹g, with the mean validation gradient v and the Hessian H of the mean training loss.
 
-    When: the last layer or the model is small: the answer that all other influence functions approximate.
+    When: the last layer or the whole model is small. All other influence functions approximate this score.
 
     Args:
         problem: with validation rows.
-        curvature: H itself, or the generalised Gauss-Newton matrix in its place.
-        damping: λ ≥ 0; a model trained with weight decay λ has exactly this λ.
-        layers: whose p parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H.
+        damping: λ ≥ 0; for a model trained with weight decay, that decay is the exact λ.
+        layers: the layers whose gradients are used, with p parameters.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (iterative): p products with H and O(p³) to invert; refused where 32 p² bytes are above the memory budget.
+    Cost (iterative): p products with H and O(p³) to invert; refused if 32 p² bytes are above the memory budget.
 
     Raises:
-        InputError: if the curvature is singular and damping does not mend it.
+        InputError: if damping is below 0, or too small to make a singular curvature invertible.
     """
     space = gradient_space(problem, layers)
     return influence(space, Dense(space, torch.linalg.inv(damped(space, curvature, damping))), against)
@@ -59,22 +60,22 @@ def influence_exact(
 def influence_self(
     problem: Problem, curvature: Curvature = "hessian", damping: float = 0.01, layers: Layers = "last"
 ) -> Scores:
-    """gᵀ(H + λI)⁻¹g: the influence of each sample on its own loss, with one curvature over all samples.
+    """gᵀ(H + λI)⁻¹g: the influence of each sample on its own loss, with the Hessian H of the mean training loss.
 
-    When: nobody can vouch for any rows and the last layer is small: of what looks at one checkpoint among the best on
-    the quick and the small vision suite.
+    When: you have no trusted rows and the last layer is small. Among the methods with a single checkpoint it is one of
+    the best on the quick and the small vision suite.
 
     Args:
         problem: the trained model and its training rows.
-        curvature: H itself, or the generalised Gauss-Newton matrix in its place.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H.
         damping: λ ≥ 0.
-        layers: whose p parameters the gradients are taken for.
+        layers: the layers whose gradients are used, with p parameters.
 
-    Cost (iterative): p products with H, O(p³) to invert and O(n p²) to score; refused where 32 p² bytes are above the
+    Cost (iterative): p products with H, O(p³) to invert and O(n p²) to score; refused if 32 p² bytes are above the
     memory budget.
 
     Raises:
-        InputError: if the curvature is singular and damping does not mend it.
+        InputError: if damping is below 0, or too small to make a singular curvature invertible.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, Dense(space, torch.linalg.inv(damped(space, curvature, damping))))
@@ -82,24 +83,28 @@ def influence_self(
 
 @dataclass(frozen=True)
 class Dense:
-    """An inverse curvature (p, p) as it is, float64."""
+    """An inverse curvature as a dense matrix (p, p), float64."""
 
     space: GradientSpace
     matrix: Tensor
 
     def times(self, direction: Direction) -> Direction:
-        """By the matrix."""
+        """The matrix times a direction."""
         return self.space.direction(self.matrix @ self.space.vector(direction).double())
 
     def quadratic(self, gradients: Gradients, power: int = 1) -> Tensor:
-        """By the matrix, a batch of gradients at a time."""
+        """gᵀ M^power g (n,) of the matrix M, float64, for a batch of gradients at a time."""
         matrix = torch.linalg.matrix_power(self.matrix, power)
         parts = ((rows, (g.double() @ matrix * g).sum(1).cpu()) for rows, g in gradients.flat(copies=3))
         return assembled(len(gradients), parts)
 
 
 def damped(space: GradientSpace, curvature: Curvature, damping: float) -> Tensor:
-    """H + λI (p, p), float64."""
+    """H + λI (p, p), float64.
+
+    Raises:
+        InputError: if damping is below 0, or too small to make a singular curvature invertible.
+    """
     if damping < 0:
         raise InputError(f"damping={damping} does not fit: it must be 0 or more")
     matrix = dense_hessian(space) if curvature == "hessian" else dense_ggn(space)

@@ -1,10 +1,10 @@
 """The Fisher information of the training rows in Kronecker-factored eigenbases, and functions of it.
 
-For a layer with inputs a and output gradients δ the basis is Q_S ⊗ Q_A, and the curvature is taken to be diagonal in
-it: K-FAC's eigenvalues are the products of those of E[δδᵀ] and E[aaᵀ], EK-FAC's the mean squares of the rotated
-gradients Q_Sᵀ g Q_A. Where a layer is used at several positions, E[aaᵀ] sums over them and E[δδᵀ] is their mean.
-Parameters that no outer product reaches (norms, embeddings, grouped convolutions) keep the basis they have, and their
-mean squares.
+For a layer with inputs a and output gradients δ the basis is Q_S ⊗ Q_A, in which the curvature is assumed to be
+diagonal. K-FAC's eigenvalues are the products of those of E[δδᵀ] and E[aaᵀ], EK-FAC's the mean squares of the rotated
+gradients Q_Sᵀ g Q_A. If a layer is used at several positions, E[aaᵀ] sums over the positions and E[δδᵀ] is the mean
+over them. Parameters whose gradients are no sum of outer products (norms, embeddings, grouped convolutions) keep
+the standard basis, and their eigenvalues are the mean squares of their gradients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,25 +26,27 @@ from ..queries import reciprocal
 from .kronecker import Covariances, Eigenbasis, Squares, blocks_of
 
 Labels = Literal["sampled", "given"]
+"""Labels sampled from the model's probabilities (the Fisher information), or the given ones (the empirical Fisher)."""
 Form = Literal["kfac", "ekfac"]
+"""How the eigenvalues are computed: as products of the factors' eigenvalues, or as mean squares."""
 
 
 @dataclass(frozen=True)
 class Factored:
-    """A symmetric matrix Q Λ Qᵀ that is diagonal, block by block, in a Kronecker-factored eigenbasis."""
+    """A symmetric block-diagonal matrix C = Q Λ Qᵀ, diagonal in a Kronecker-factored eigenbasis Q."""
 
     basis: Eigenbasis
     eigenvalues: Mapping[str, Tensor]
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> "Factored":
-        """With a function of each block's eigenvalues."""
+        """The matrix with a function applied to each block's eigenvalues."""
         return Factored(self.basis, {name: function(block) for name, block in self.eigenvalues.items()})
 
     def inverse(self, damping: float) -> "Factored":
-        """(C + λI)⁻¹ with λ as a share of the block's mean eigenvalue; 0 where a block has no gradients at all.
+        """(C + λI)⁻¹, where λ is the damping times the block's mean eigenvalue; 0 for a block without any gradients.
 
         Raises:
-            InputError: if the damping is not above 0, without which most blocks are singular.
+            InputError: if the damping is not above 0: most blocks would be singular.
         """
         if damping <= 0:
             raise InputError(f"damping={damping} does not fit: it must be above 0")
@@ -68,12 +70,18 @@ class Factored:
 
 
 def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels: Labels) -> Factored:
-    """The mean Fisher information over the spaces, which are one at several checkpoints; two passes over each.
+    """The mean Fisher information over several checkpoints, in two passes over each.
 
-    K-FAC needs the second pass only where a parameter is no outer product's.
+    K-FAC needs the second pass only if the gradients of some parameters are no sum of outer products.
+
+    Args:
+        problem: gives the seed and the order of rows from which labels are sampled.
+        spaces: the same parameters at each of the checkpoints.
+        form: how the eigenvalues are computed.
+        labels: sampled from the model's probabilities, or the given ones.
 
     Raises:
-        InputError: if labels are to be sampled and the loss is no cross-entropy.
+        InputError: if labels are to be sampled and the problem has a loss of its own.
     """
     if labels == "sampled" and problem.loss is not None:
         raise InputError(
@@ -95,17 +103,18 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
     basis = Eigenbasis(blocks.within(sides), sides)
     if form == "ekfac":
         values = {}
-    left_over = [name for name in basis.blocks.joined(spaces[0].parameters) if name not in values]
+    in_blocks = basis.blocks.joined(spaces[0].parameters)
+    left_over = {name: torch.zeros_like(block) for name, block in in_blocks.items() if name not in values}
     if left_over:
         squares = Squares(basis, left_over)
         for gradients in rows:
             gradients.reduce(squares, objective=objective)
-        values |= {name: square / n for name, square in squares.result().items()}
+        values |= left_over | {name: square / n for name, square in squares.result().items()}
     return Factored(basis, values)
 
 
 def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (k,) and vectors (k, k); single precision may not converge where many units are dead."""
+    """Eigenvalues (k,) and eigenvectors (k, k); in float64 if float32 does not converge, as with many dead units."""
     try:
         values, vectors = torch.linalg.eigh(side)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
@@ -114,20 +123,25 @@ def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sampled_loss(outputs: Tensor, chance: Tensor) -> Tensor:
-    """Cross-entropy (B,) with labels drawn from the model's own probabilities, by uniform numbers (B,)."""
+    """Cross-entropy (B,) with labels drawn from the model's own probabilities.
+
+    Args:
+        outputs: logits (B, classes).
+        chance: a uniform random number (B,) for each row, which selects its label.
+    """
     drawn = (outputs.detach().softmax(1).cumsum(1) < chance[:, None]).sum(1)
     return F.cross_entropy(outputs, drawn.clamp(max=outputs.shape[1] - 1), reduction="none")
 
 
 def _labelled(problem: Problem, space: GradientSpace, labels: Labels) -> Gradients:
-    """The training rows' gradients, with uniform numbers in place of labels where these are to be sampled."""
+    """The training rows' gradients; if labels are sampled, the rows have uniform random numbers in place of labels."""
     if labels == "given":
         return space.train
     return space.of(Examples(space.problem.train.x, chances(problem)))
 
 
 def chances(problem: Problem) -> Tensor:
-    """A uniform number for each training row (n,), which follows the row wherever it stands."""
+    """A uniform random number for each training row (n,), which stays with the row when rows are permuted."""
     generator, order = torch.Generator().manual_seed(problem.seed), problem.sampling_order()
     chance = torch.empty(len(order))
     chance[order] = torch.rand(len(order), generator=generator)

@@ -1,4 +1,4 @@
-"""Influence and self-influence through any inverse curvature."""
+"""Influence, self-influence and relative influence, by any form of the inverse curvature."""
 
 from typing import Protocol
 
@@ -12,17 +12,17 @@ from ..queries import Against, most_harmful, products, queries, reciprocal
 
 
 class InverseCurvature(Protocol):
-    """C⁻¹, damped, of the mean training loss, in whatever form it is held."""
+    """The inverse C⁻¹ of a damped curvature C of the mean training loss, in any form."""
 
     def times(self, direction: Direction) -> Direction:
-        """C⁻¹v."""
+        """C⁻¹v of a direction v."""
 
     def quadratic(self, gradients: Gradients, power: int = 1) -> Tensor:
-        """gᵀC⁻ᵖg (n,), float64."""
+        """gᵀC⁻ᵖg (n,), float64, for the power p."""
 
 
 def influence(space: GradientSpace, inverse: InverseCurvature, against: Against) -> Scores:
-    """-vᵀC⁻¹g (n,) for the mean gradient v of what influence is measured against."""
+    """-vᵀC⁻¹g (n,) for the mean gradient v of the rows that `against` names."""
     return most_harmful(products(space.train, [inverse.times(v) for v in queries(space, against)]))
 
 

@@ -1,4 +1,4 @@
-"""K-FAC and EK-FAC: influence by the Fisher information in Kronecker-factored eigenbases."""
+"""K-FAC and EK-FAC: influence with the Fisher information in Kronecker-factored eigenbases."""
 
 from typing import Literal
 
@@ -26,17 +26,22 @@ def kfac(
 ) -> Scores:
     """-vᵀ(F + λI)⁻¹g with the Fisher information F as a Kronecker product E[aaᵀ] ⊗ E[δδᵀ], layer by layer.
 
-    When: as `ekfac`, which is nearer to the curvature, where one pass less counts.
+    When: you would take `ekfac`, which is closer to the curvature, but want to save one pass.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        damping: λ as a share of the layer's mean eigenvalue, above 0.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        damping: λ as a share of the layer's mean eigenvalue; above 0.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (gradients): two passes, three where parameters are no outer product's, and products with the square of the
-    layers' widths in the first; O(width³) for the basis.
+    Cost (gradients): two passes, or three if the gradients of some parameters are no sum of outer products; the first
+    with O(width²) more multiplications per sample, position and layer; O(width³) for the basis.
+
+    Raises:
+        InputError: if damping is not above 0, or labels are sampled and the problem has a loss of its own.
     """
     space = gradient_space(problem, layers)
     return influence(space, fisher(problem, [space], "kfac", labels).inverse(damping), against)
@@ -46,16 +51,20 @@ def kfac(
 def kfac_self(problem: Problem, damping: float = 0.1, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """gᵀ(F + λI)⁻¹g with the Fisher information F as a Kronecker product E[aaᵀ] ⊗ E[δδᵀ], layer by layer.
 
-    When: as `ekfac-self`, which is nearer to the curvature, where one pass less counts.
+    When: you would take `ekfac-self`, which is closer to the curvature, but want to save one pass.
 
     Args:
         problem: the trained model and its training rows.
-        damping: λ as a share of the layer's mean eigenvalue, above 0.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
+        damping: λ as a share of the layer's mean eigenvalue; above 0.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
 
-    Cost (gradients): two passes, three where parameters are no outer product's, and in each products with the square of
-    the layers' widths; O(width³) for the basis.
+    Cost (gradients): two passes, or three if the gradients of some parameters are no sum of outer products; each with
+    O(width²) more multiplications per sample, position and layer; O(width³) for the basis.
+
+    Raises:
+        InputError: if damping is not above 0, or labels are sampled and the problem has a loss of its own.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, fisher(problem, [space], "kfac", labels).inverse(damping))
@@ -76,18 +85,23 @@ def ekfac(
 ) -> Scores:
     """-vᵀ(F + λI)⁻¹g with the Fisher information F in its Kronecker-factored eigenbasis, layer by layer.
 
-    When: influence through all layers of a network is wanted, whose curvature is too large to form. For a small last
+    When: you want influence through all layers of a network whose curvature is too large to form. For a small last
     layer take `influence-exact`.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        damping: λ as a share of the layer's mean eigenvalue, above 0.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        damping: λ as a share of the layer's mean eigenvalue; above 0.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (gradients): three passes and, in each, products with the square of the layers' widths; O(width³) for the
-    basis.
+    Cost (gradients): three passes, each with O(width²) more multiplications per sample, position and layer; O(width³)
+    for the basis.
+
+    Raises:
+        InputError: if damping is not above 0, or labels are sampled and the problem has a loss of its own.
     """
     space = gradient_space(problem, layers)
     return influence(space, fisher(problem, [space], "ekfac", labels).inverse(damping), against)
@@ -97,17 +111,21 @@ def ekfac(
 def ekfac_self(problem: Problem, damping: float = 0.1, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """gᵀ(F + λI)⁻¹g with the Fisher information F in its Kronecker-factored eigenbasis, layer by layer.
 
-    When: nobody can vouch for any rows, and gradients should count by how unusual they are for the layer: in the quick
-    suite tied with the best, for three passes.
+    When: you have no trusted rows, and a gradient should count by how unusual it is for its layer. In the quick suite
+    it is tied with the best methods, at the cost of three passes.
 
     Args:
         problem: the trained model and its training rows.
-        damping: λ as a share of the layer's mean eigenvalue, above 0.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
+        damping: λ as a share of the layer's mean eigenvalue; above 0.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
 
-    Cost (gradients): three passes and, in each, products with the square of the layers' widths; O(width³) for the
-    basis.
+    Cost (gradients): three passes, each with O(width²) more multiplications per sample, position and layer; O(width³)
+    for the basis.
+
+    Raises:
+        InputError: if damping is not above 0, or labels are sampled and the problem has a loss of its own.
     """
     space = gradient_space(problem, layers)
     return self_influence(space, fisher(problem, [space], "ekfac", labels).inverse(damping))
@@ -128,21 +146,27 @@ def relatif(
     labels: Labels = "sampled",
     against: Against = "validation",
 ) -> Scores:
-    """-vᵀC⁻¹g / √(gᵀC⁻¹g), or / ‖C⁻¹g‖: influence relative to what the sample changes at all; 0 without a gradient.
+    """-vᵀC⁻¹g / √(gᵀC⁻¹g), or / ‖C⁻¹g‖: influence relative to the sample's whole effect; 0 for a sample whose g is 0.
 
-    When: influence keeps naming the same few rows of large gradients: it looks for those with an effect on these
-    validation rows in particular.
+    When: other influence functions always return the same few rows, those with large gradients. This method prefers
+    rows that affect your validation rows in particular.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        relative_to: the sample's change of its own `loss` (ℓ-RelatIF), or of the `parameters` (θ-RelatIF).
-        curvature: C, the damped Fisher information by K-FAC or EK-FAC.
-        damping: λ as a share of the layer's mean eigenvalue, above 0.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        relative_to: the sample's effect on its own `loss` (ℓ-RelatIF), or on the `parameters` (θ-RelatIF).
+        curvature: the form of the damped Fisher information C, `kfac` or `ekfac`.
+        damping: λ as a share of the layer's mean eigenvalue; above 0.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (gradients): four passes and, in each, products with the square of the layers' widths; O(width³) for the basis.
+    Cost (gradients): four passes, each with O(width²) more multiplications per sample, position and layer; O(width³)
+    for the basis.
+
+    Raises:
+        InputError: if damping is not above 0, or labels are sampled and the problem has a loss of its own.
     """
     space = gradient_space(problem, layers)
     inverse = fisher(problem, [space], curvature, labels).inverse(damping)

@@ -1,4 +1,4 @@
-"""Kronecker-factored eigenbases: per layer, Q_S ⊗ Q_A from the covariances of output gradients δ and inputs a."""
+"""Kronecker-factored eigenbases: for each layer Q_S ⊗ Q_A, from the covariances of output gradients δ and inputs a."""
 
 from collections import Counter
 from collections.abc import Container, Mapping
@@ -11,24 +11,25 @@ from ..gradients.forms.gradient import Gradient
 from ..gradients.reduction import Direction, Layout, summable
 from ..gradients.space import GradientSpace
 
-WITH_BIAS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.MultiheadAttention
+WITH_BIAS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.MultiheadAttention  # a weight's input 1 has its bias
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The blocks of a block-diagonal curvature: a parameter each, or a layer's weight with its bias as one more column.
+    """The blocks of a block-diagonal curvature: a single parameter, or a weight with its bias as one more column.
 
-    A block goes by its weight's name.
+    A block has the name of its parameter or weight.
     """
 
     bias_of: Mapping[str, str]
+    """The bias that is part of a weight's block."""
 
     def within(self, names: Container[str]) -> "Blocks":
-        """Biases apart but for the weights among the names."""
+        """The blocks if a bias is joined only to the weights with these names."""
         return Blocks({weight: bias for weight, bias in self.bias_of.items() if weight in names})
 
     def joined(self, direction: Direction) -> Direction:
-        """A direction by block."""
+        """A direction by block, from a direction by parameter."""
         inside = set(self.bias_of.values())
         return {
             name: torch.cat([part.flatten(1), direction[self.bias_of[name]][:, None]], 1)
@@ -39,7 +40,7 @@ class Blocks:
         }
 
     def parted(self, blocks: Direction, like: Direction) -> Direction:
-        """A direction by parameter, from one by block."""
+        """A direction by parameter, with the shapes of `like`, from a direction by block."""
         parts = {}
         for name, block in blocks.items():
             if name in self.bias_of:
@@ -50,19 +51,20 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Eigenbasis:
-    """The basis of each block: Q_S (out, out) and Q_A (in, in) where it is an outer product, else the one it has."""
+    """The orthonormal basis Q of each block: Q_S ⊗ Q_A where gradients are outer products, else the standard basis."""
 
     blocks: Blocks
     sides: Mapping[str, tuple[Tensor, Tensor]]
+    """Q_S (out, out) and Q_A (in, in) of the blocks whose gradients are sums of outer products."""
 
     def rotated(self, name: str, gradient: Gradient) -> Gradient | None:
-        """A block's gradients Q_Sᵀ g Q_A; none for a bias, which is in its weight's block."""
+        """A block's gradients in the basis, Q_Sᵀ g Q_A; None for a bias that is part of its weight's block."""
         if name in self.blocks.bias_of.values():
             return None
         return gradient.projected(*self.sides[name]) if name in self.sides else gradient
 
     def scaled(self, blocks: Direction, scale: Mapping[str, Tensor]) -> Direction:
-        """Q (scale ∘ Qᵀ v) of a direction by block, with scales in the basis."""
+        """Q (scale ∘ Qᵀ v) of a direction v by block, for scales by block in the basis."""
         result = {}
         for name, block in blocks.items():
             if name in self.sides:
@@ -74,7 +76,11 @@ class Eigenbasis:
 
 
 def blocks_of(space: GradientSpace) -> Blocks:
-    """The blocks of a gradient space: weights and biases together in the layers that are known to use both alike."""
+    """The blocks of a gradient space.
+
+    A bias joins its weight in the modules that add it to the product with the weight, if both have closed forms and no
+    other module shares the weight.
+    """
     closed = set(space.plan.closed)
     uses = Counter(id(p) for m in space.problem.model.modules() for p in m.parameters(recurse=False))
     pairs = {}
@@ -90,16 +96,16 @@ def blocks_of(space: GradientSpace) -> Blocks:
 
 @dataclass
 class Covariances:
-    """Σ δδᵀ (out, out) and Σ aaᵀ (in, in) over samples and positions, and their number, of each outer product's block.
+    """Reduction to Σ δδᵀ (out, out), Σ aaᵀ (in, in) and the number of summands, over samples and positions, by block.
 
-    Several passes add up.
+    Only blocks whose gradients are sums of outer products are part of it. Several passes add up.
     """
 
     blocks: Blocks
     total: dict[str, tuple[Tensor, Tensor, int]] = field(default_factory=dict)
 
     def begin(self, layout: Layout) -> None:
-        """Nothing to prepare."""
+        """Nothing to allocate: the sums start with the first gradients."""
 
     def take(self, rows: slice, name: str, gradient: Gradient) -> None:
         part = gradient.covariances(constant=name in self.blocks.bias_of)
@@ -113,7 +119,10 @@ class Covariances:
 
 @dataclass
 class Squares:
-    """Sums over samples of the squares of the rotated gradients of some blocks, number by number; passes add up."""
+    """Reduction to the sum over samples of the squared entries of some blocks' gradients in the basis.
+
+    Several passes add up. A block that never has a gradient is missing from the result.
+    """
 
     basis: Eigenbasis
     blocks: Container[str]

@@ -1,4 +1,4 @@
-"""LiSSA: the inverse-Hessian-vector product by a truncated Neumann series over mini-batches."""
+"""LiSSA: the inverse-Hessian-vector product (IHVP) by a truncated Neumann series over mini-batches."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from ..queries import Against, most_harmful, products, queries
 from .curvature import PRODUCTS, Curvature, largest_eigenvalue
 
 CONVERGED = 0.2  # relative residual above which the result is called unconverged
-DIVERGED = 2.0  # times ‖v‖/λ, than which (H + λI)⁻¹v is not longer where H has no negative eigenvalue
+DIVERGED = 2.0  # times ‖v‖/λ, which bounds ‖(H + λI)⁻¹v‖ if H has no negative eigenvalue
 
 
 @method(
@@ -32,28 +32,29 @@ def lissa(
     layers: Layers = "last",
     against: Against = "validation",
 ) -> Scores:
-    """-r·g with r ← v/σ + (I - (H_b + λI)/σ) r, where σ is twice the largest eigenvalue, found by power iteration.
+    """-r·g with r ← v/σ + (I - (H_b + λI)/σ) r, where σ is twice the largest eigenvalue, by power iteration, plus λ.
 
-    When: results are to be set beside those of papers that use it. `influence-cg` gets to the same answer in fewer
-    passes.
+    When: you want to compare with papers that use it. `influence-cg` computes the same score in fewer passes.
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        curvature: H itself, or the generalised Gauss-Newton matrix in its place, which has no negative eigenvalues.
+        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H: that has no
+            negative eigenvalues.
         damping: λ > 0; the series needs about σ/λ steps.
-        steps: of the series at most.
-        samples_per_step: training rows behind each H_b, drawn without replacement, epoch after epoch.
-        layers: whose parameters the gradients are taken for.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        steps: terms of the series.
+        samples_per_step: training rows in each batch b, drawn without replacement within an epoch.
+        layers: the layers whose gradients are used.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (iterative): about 3 × steps × samples_per_step / n epochs, of the last layer alone where that is selected; for
-    each class with `classes`.
+    Cost (iterative): about 3 × steps × samples_per_step / n epochs, of the last layer alone if only that is selected;
+    with `classes`, as many for each class.
 
     Raises:
-        InputError: if the series diverges, since H + λI has a negative eigenvalue.
+        InputError: if an argument is out of range, or the series diverges because H + λI has a negative eigenvalue.
 
     Warns:
-        NotConverged: if ‖v - (H + λI)r‖ is above 0.2 ‖v‖ at the end, with H over all training rows.
+        NotConverged: if ‖v - (H + λI)r‖ is above 0.2 ‖v‖ at the end, for H over all training rows.
     """
     if damping <= 0 or steps < 1 or samples_per_step < 1:
         raise InputError("lissa needs damping above 0, and steps and samples_per_step of at least 1")
@@ -71,12 +72,13 @@ def lissa(
             product = space.vector(PRODUCTS[curvature](space, space.direction(r), train[rows]))
             r = v / scale + r - (product + damping * r) / scale
             if r.norm() > DIVERGED * v.norm() / damping:
-                said = f"raise damping={damping}, or take curvature=ggn"
-                raise InputError(f"lissa diverges, the curvature being negative somewhere: {said}")
+                mend = f"raise damping={damping}, or take curvature=ggn"
+                raise InputError(f"lissa diverges, since the curvature has negative eigenvalues: {mend}")
         product = space.vector(PRODUCTS[curvature](space, space.direction(r), train))
         residual = float((v - product - damping * r).norm() / v.norm().clamp(min=torch.finfo(v.dtype).tiny))
         if residual > CONVERGED:
-            warnings.warn(f"lissa: relative residual {residual:.2g} after {steps} steps", NotConverged, stacklevel=3)
+            message = f"lissa: relative residual {residual:.2g} after {steps} steps; raise steps or damping"
+            warnings.warn(message, NotConverged, stacklevel=3)
         return r
 
     ihvps = [space.direction(ihvp(space.vector(v))) for v in queries(space, against)]

@@ -1,7 +1,7 @@
 """Influence on randomly projected gradients: TRAK and LoGra.
 
-A few hundred numbers of each gradient, which keep its inner products, allow the inverse of a whole matrix between them,
-where the p × p curvature of a network is out of reach.
+A random projection to a few hundred numbers approximately preserves inner products of gradients. A curvature matrix of
+the projections is small enough to invert, while the p × p curvature of a network is not.
 """
 
 from collections.abc import Iterator
@@ -33,20 +33,22 @@ def trak(
 ) -> Scores:
     """-Σ_z (1 - p_i) φ(z)ᵀ(ΦᵀΦ + λI)⁻¹φ_i over validation rows z, with projected gradients φ of log(p / (1 - p)).
 
-    When: a classifier's predictions are to be traced through all its parameters, best over several checkpoints. For
-    wrong labels alone `trak-self` is better in the quick suite.
+    When: you want to trace a classifier's predictions through all its parameters, preferably over several checkpoints.
+    To find wrong labels `trak-self` is better in the quick suite.
 
     Args:
         problem: a classifier whose outputs are logits, with validation rows; p is the label's probability.
-        k: columns of the projection; gradients of no more numbers are taken as they are.
-        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
-        layers: whose parameters the gradients are taken for.
-        checkpoints: the model as it stands, or the mean over all; the paper takes the ends of several training runs,
-            and keeps a sample's largest scores only.
+        k: number of columns of the projection; gradients with at most k numbers are not projected.
+        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has no damping.
+        layers: the layers whose gradients are used.
+        checkpoints: `last`, the model as it stands, or `all`, the mean over all; the paper uses the final models of
+            several trainings, and keeps only a sample's largest scores.
 
-    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
-    projection, k multiplications for every number of every gradient; O(n k² + k³) to solve. Memory: the features (n,
-    k).
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch; the projection, k
+    multiplications for every entry of every gradient; O(n k² + k³) to solve. Memory: the features (n, k).
+
+    Raises:
+        InputError: if damping is not above 0.
     """
     kernels, errors = [], []
     for number, checkpoint in enumerate(over(problem, checkpoints)):
@@ -70,19 +72,20 @@ def trak_self(
 ) -> Scores:
     """(1 - p_i) φ_iᵀ(ΦᵀΦ + λI)⁻¹φ_i with projected gradients φ of log(p / (1 - p)): the effect on a sample's own odds.
 
-    When: nobody can vouch for any rows and all parameters are to count; `el2n` is cheaper, and better in the quick
-    suite.
+    When: you have no trusted rows and want all parameters to count. `el2n` is cheaper, and better in the quick suite.
 
     Args:
         problem: a classifier whose outputs are logits; p is the label's probability.
-        k: columns of the projection; gradients of no more numbers are taken as they are.
-        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has none.
-        layers: whose parameters the gradients are taken for.
-        checkpoints: the model as it stands, or the mean over all.
+        k: number of columns of the projection; gradients with at most k numbers are not projected.
+        damping: λ as a share of the mean eigenvalue of ΦᵀΦ, above 0; the paper has no damping.
+        layers: the layers whose gradients are used.
+        checkpoints: `last`, the model as it stands, or `all`, the mean over all.
 
-    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch and the
-    projection, k multiplications for every number of every gradient; O(n k² + k³) to invert. Memory: the features (n,
-    k).
+    Cost (gradients): for each checkpoint, two forward passes for the last layer, else about an epoch; the projection, k
+    multiplications for every entry of every gradient; O(n k² + k³) to invert. Memory: the features (n, k).
+
+    Raises:
+        InputError: if damping is not above 0.
     """
     kernels, errors = [], []
     for number, checkpoint in enumerate(over(problem, checkpoints)):
@@ -97,17 +100,20 @@ def trak_self(
 def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """-Σ_l v_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 
-    When: a network is large and its projected gradients are to be kept for many questions. For a small last layer
-    `influence-exact` loses nothing to projection.
+    When: the network is large, and you want to keep its projected gradients for many queries. For a small last layer
+    `influence-exact` needs no projection and loses nothing.
 
     Args:
         problem: with validation rows, whose mean projected gradient is v.
-        side: to which both sides of a parameter's gradient are projected.
-        damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
-        layers: whose parameters the gradients are taken for.
+        side: the length to which both sides of a parameter's gradient are projected.
+        damping: λ_l as a share of the mean eigenvalue of F_l; above 0.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to solve, for each
-    layer. Memory: the projected gradients, side² numbers for each row and parameter.
+    layer. Memory: the projected gradients, side² numbers for each row and parameter tensor.
+
+    Raises:
+        InputError: if damping is not above 0, or side is below 1.
     """
     space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
     train, valid = (gradients.projected(projection) for gradients in (space.train, space.valid))
@@ -123,17 +129,20 @@ def logra(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers
 def logra_self(problem: Problem, side: int = 16, damping: float = 0.1, layers: Layers = "last") -> Scores:
     """Σ_l g_lᵀ(F_l + λ_l I)⁻¹g_l with gradients g projected from both sides, and their Fisher matrix F, by layer.
 
-    When: nobody can vouch for any rows and the network is too large for exact self-influence: in the quick suite tied
-    with the best.
+    When: you have no trusted rows, and the network is too large for exact self-influence. In the quick suite it is tied
+    with the best methods.
 
     Args:
         problem: the trained model and its training rows.
-        side: to which both sides of a parameter's gradient are projected.
-        damping: λ_l as a share of the mean eigenvalue of F_l, above 0.
-        layers: whose parameters the gradients are taken for.
+        side: the length to which both sides of a parameter's gradient are projected.
+        damping: λ_l as a share of the mean eigenvalue of F_l; above 0.
+        layers: the layers whose gradients are used.
 
     Cost (gradients): one forward pass for the last layer, else about an epoch; O(n side⁴ + side⁶) to invert, for each
-    layer. Memory: the projected gradients, side² numbers for each row and parameter.
+    layer. Memory: the projected gradients, side² numbers for each row and parameter tensor.
+
+    Raises:
+        InputError: if damping is not above 0, or side is below 1.
     """
     space, projection = gradient_space(problem, layers), Factored(side, side, problem.seed)
     train = space.train.projected(projection)
@@ -151,7 +160,7 @@ def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def features(gradients: Gradients, projection: Dense) -> Tensor:
-    """Gradients of the log-odds (n, k), projected if that leaves fewer numbers."""
+    """Projected gradients of the log-odds (n, k); the gradients (n, p) themselves if p ≤ k."""
     if projection.k < gradients.space.size:
         return gradients.projected(projection, log_odds)
     gradients.space.problem.afford(len(gradients) * gradients.space.size * 8, "the gradients (n, p)")
@@ -160,19 +169,23 @@ def features(gradients: Gradients, projection: Dense) -> Tensor:
 
 
 def error(space: GradientSpace) -> Tensor:
-    """1 - p of the training rows' labels (n,), float64."""
+    """1 - p (n,) of each training row, float64; p is the label's probability."""
     p = space.problem.probabilities(space.checkpoint).cpu()
     return 1 - p.gather(1, space.problem.train.y.cpu()[:, None])[:, 0]
 
 
 def by_layer(space: GradientSpace, projection: Factored) -> list[slice]:
-    """The columns of each layer."""
+    """The columns of each layer in the projected gradients."""
     columns = projection.columns(space.parameters)
     return [slice(columns[layer[0]].start, columns[layer[-1]].stop) for layer in space.layers]
 
 
 def damped_gram(rows: Tensor, damping: float) -> Tensor:
-    """XᵀX + λI (k, k), float64, for rows X (n, k) and λ a share of the mean eigenvalue of XᵀX."""
+    """XᵀX + λI (k, k), float64, for rows X (n, k); λ is the damping times the mean eigenvalue of XᵀX.
+
+    Raises:
+        InputError: if the damping is not above 0.
+    """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")
     gram = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
@@ -184,10 +197,10 @@ def damped_gram(rows: Tensor, damping: float) -> Tensor:
 
 
 def quadratic(rows: Tensor, matrix: Tensor) -> Tensor:
-    """xᵀ M x (n,) of each row, float64, on the CPU."""
+    """xᵀ M x (n,) for each row x, float64, on the CPU."""
     return torch.cat([torch.linalg.vecdot(part @ matrix, part) for part in in_double(rows)]).cpu()
 
 
 def in_double(rows: Tensor) -> Iterator[Tensor]:
-    """Rows in float64, a few at a time."""
+    """The rows in float64, 1024 at a time."""
     return (part.double() for part in rows.split(ROWS_IN_DOUBLE))

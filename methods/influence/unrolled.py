@@ -1,4 +1,4 @@
-"""SOURCE: training unrolled approximately, in segments in which curvature and gradients stand still."""
+"""SOURCE: approximate unrolling of training, in segments with constant curvature and gradients."""
 
 from functools import partial
 
@@ -32,27 +32,34 @@ def source(
 ) -> Scores:
     """-Σ_s vᵀ e^{-η̄KC_L} ⋯ e^{-η̄KC_{s+1}} (I - e^{-η̄KC_s}) C_s⁻¹ ḡ_s over the segments s of training.
 
-    Curvature C_s, gradient ḡ_s and learning rate η̄ are means over the segment's checkpoints. There is no damping: where
-    C_s is 0, (1 - e^{-η̄KC_s}) / C_s is η̄K. Steps are taken to be those of plain SGD, whatever the optimiser.
+    The curvature C_s, the gradient ḡ_s and the learning rate η̄ are means over the segment's checkpoints. There is no
+    damping: where an eigenvalue of C_s is 0, (1 - e^{-η̄KC_s}) / C_s is η̄K. The steps are assumed to be those of plain
+    SGD, whatever the optimiser.
 
-    When: training was stopped short of convergence, or went in stages, and checkpoints of it are kept; it was trained
-    with SGD.
+    When: the model was trained with SGD, short of convergence or in several stages, and you have kept checkpoints.
 
     Args:
         problem: with validation rows, whose mean gradient v is taken at the last checkpoint.
-        segments: that the checkpoints are cut into, as many as there are checkpoints at most.
-        steps: of the optimiser from beginning to end, K for each of the segments; checkpoints do not record them.
-        curvature: C, the Fisher information by K-FAC or EK-FAC.
-        layers: whose parameters the gradients are taken for.
-        labels: `sampled` from the model's own probabilities, as the Fisher information has them, or `given`.
-        against: the validation rows, the class of them that suffers most, or the training rows.
+        segments: number of segments into which the checkpoints are split; at most one for each checkpoint.
+        steps: number of optimiser steps in the whole training, since checkpoints do not record it; each segment has an
+            equal share K.
+        curvature: the form of the Fisher information C, `kfac` or `ekfac`.
+        layers: the layers whose gradients are used.
+        labels: `sampled` from the model's own probabilities, which gives the Fisher information, or `given`, which
+            gives the empirical Fisher matrix.
+        against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
+            of the class that the sample harms most.
 
-    Cost (gradients): three passes per checkpoint and, in each, products with the square of the layers' widths.
+    Cost (gradients): three passes per checkpoint, each with O(width²) more multiplications per sample, position and
+    layer.
+
+    Raises:
+        InputError: if segments or steps are below 1, or labels are sampled and the problem has a loss of its own.
     """
     if segments < 1 or steps < 1:
         raise InputError("source needs segments and steps of at least 1")
     parts = np.array_split(np.arange(len(problem.checkpoints)), min(segments, len(problem.checkpoints)))
-    states = queries(gradient_space(problem, layers, problem.checkpoints[-1]), against)
+    vectors = queries(gradient_space(problem, layers, problem.checkpoints[-1]), against)
     helpful = torch.zeros(())
     for part in reversed(parts):
         checkpoints = [problem.checkpoints[k] for k in part]
@@ -61,9 +68,9 @@ def source(
         rate = sum(checkpoint.learning_rate for checkpoint in checkpoints) / len(checkpoints)
         time = rate * steps / len(parts)
         response, decay = matrix.mapped(partial(_response, time)), matrix.mapped(partial(_decay, time))
-        responses = [response.times(state) for state in states]
+        responses = [response.times(v) for v in vectors]
         helpful = helpful + sum(products(space.train, responses) for space in spaces) / len(spaces)
-        states = [decay.times(state) for state in states]
+        vectors = [decay.times(v) for v in vectors]
     return most_harmful(helpful)
 
 
@@ -73,4 +80,5 @@ def _response(time: float, value: Tensor) -> Tensor:
 
 
 def _decay(time: float, value: Tensor) -> Tensor:
+    """e^{-value·time}."""
     return (-time * value).exp()

@@ -1,1 +1,1 @@
-"""Outliers among the per-sample gradients."""
+"""Outliers among the per-sample gradients, and among the features of the last layer."""

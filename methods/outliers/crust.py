@@ -1,4 +1,4 @@
-"""CRUST: rows far from the medoids that stand for their class in gradient space."""
+"""CRUST: distances in gradient space from the medoids of a class."""
 
 import heapq
 
@@ -13,21 +13,24 @@ from ...bench.registry.method import method
 
 @method(family="outlier gradient", paper="Mirzasoleiman et al. 2020, algorithm 1")
 def crust(problem: Problem, share: float = 0.5) -> Scores:
-    """Σ_j γ_j ‖g - g_j‖ / m over the medoids j of the m samples with the same label, each of which stands for γ_j.
+    """Σ_j γ_j ‖g - g_j‖ / m over the medoids j of the m samples with the same label; γ_j are nearest to medoid j.
 
-    A sample's gradient is that in the outputs, g = p - e_y; the medoids are the coreset of the paper, greedily chosen.
-    The paper trains on the coreset, by its weights γ, and ranks nothing. (The distance to the nearest medoid would rank
-    backwards: lone outliers become medoids too, of small weight.)
+    A sample's gradient is that in the outputs, g = p - e_y. The medoids are the paper's coreset, chosen greedily. The
+    paper trains on the coreset with the weights γ, and ranks nothing. (The distance to the nearest medoid would rank
+    backwards, since lone outliers become medoids too, with small weights.)
 
-    When: clean rows are to be chosen as well, as its medoids are. Tied with the best in the quick suite, one forward
-    pass, but quadratic in a class's rows.
+    When: you also want a clean subset for training, which the medoids are. In the quick suite it is tied with the best
+    methods; it takes one forward pass, but its cost is quadratic in the rows of a class.
 
     Args:
         problem: a classifier whose outputs are logits.
-        share: of a class's samples that become medoids, in (0, 1]; the paper's is 0.5.
+        share: the share of a class's samples that become medoids, in (0, 1]; 0.5 in the paper.
 
-    Cost (forward): one forward pass; O(m²) time and memory for each class and O(m) for each gain that the greedy choice
-    looks at, between share × m and share × m² of them. A class whose distances do not fit the memory budget is refused.
+    Cost (forward): one forward pass; for each class O(m²) time and memory, and O(m) for each gain that the greedy
+    choice computes, of which there are between share × m and share × m².
+
+    Raises:
+        InputError: if share is not in (0, 1], or the distances within a class are above the memory budget.
     """
     if not 0 < share <= 1:
         raise InputError(f"share={share} does not fit: it must lie above 0 and be at most 1")
@@ -51,7 +54,8 @@ def crust(problem: Problem, share: float = 0.5) -> Scores:
 def facility_location(distances: NDArray[np.float64], count: int) -> list[int]:
     """The medoids that greedily maximise Σ_i max_j (d_max - d_ij) over the chosen j, from distances (m, m).
 
-    A gain can only fall as more are chosen (submodularity): what was the largest once is looked at again first.
+    A row's gain can only fall while more medoids are chosen (submodularity). So old gains are upper bounds, and the row
+    with the largest is computed again first.
     """
     similarity = distances.max() - distances
     covered, chosen = np.zeros(len(similarity)), list[int]()

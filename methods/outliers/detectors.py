@@ -1,4 +1,4 @@
-"""PyOD's detectors on per-sample gradients, by name."""
+"""Outlier scores of per-sample gradients by PyOD's detectors."""
 
 import inspect
 import pkgutil
@@ -17,29 +17,30 @@ from ...bench.problem.problem import Scores
 from ..gradients.stream import Gradients
 
 COLUMN_BY_COLUMN = {"copod", "ecod", "hbos"}
-"""Detectors whose scores are sums over columns, none of which looks at another."""
-FLOATS = 16  # float64 numbers that such a detector holds at once for each one that it is given
+"""Detectors whose score is a sum over columns, each term of which depends on a single column."""
+FLOATS = 16  # float64 numbers that these detectors hold at once for each number of their input
 OTHER = (
     "_", "audio_", "base", "combination", "embedding", "gaal_base", "iforest", "lscp", "mad", "pyg_", "sklearn_base",
     "so_gaal_new", "suod", "thresholds", "ts_", "xgbod",
 )  # fmt: skip
-"""Beginnings of the modules of PyOD that hold no detector of a matrix alone, and of the forest, which is our own."""
+"""Prefixes of PyOD modules that hold no detector of a single matrix, and of its forest, which we replace by our own."""
 
 
 def pyod_scores(name: str, gradients: Gradients, order: Tensor, seed: int) -> Scores:
-    """Outlier scores (n,) by PyOD's detector of that name with its default hyperparameters; the formula is its own.
+    """Outlier scores (n,) of gradients by a PyOD detector with its default hyperparameters.
 
-    The gradient matrix is refused where it does not fit the memory budget. Detectors that look at each column on its
-    own get it in blocks of columns, a pass for each block that fits, and their scores are added.
+    Detectors that score each column separately get the gradient matrix in blocks of columns, and their scores of the
+    blocks are added. Other detectors get the whole matrix.
 
     Args:
-        name: of the module in `pyod.models`.
-        gradients: n of them.
+        name: the detector's module in `pyod.models`.
+        gradients: the gradients of n samples.
         order: rows (n,) in the order in which the detector gets them.
         seed: of the detector's random numbers.
 
     Raises:
-        InputError: if PyOD is not installed or has no such detector, or the detector fails.
+        InputError: if PyOD is not installed or has no such detector, the whole matrix is above the memory budget, or
+            the detector fails.
     """
     detector = _detector(name)
     blocks = _columns(gradients) if name in COLUMN_BY_COLUMN else iter([gradients.matrix()])
@@ -54,7 +55,7 @@ def pyod_scores(name: str, gradients: Gradients, order: Tensor, seed: int) -> Sc
 
 
 def _columns(gradients: Gradients) -> Iterator[Tensor]:
-    """The gradient matrix in blocks of columns (n, some), of which as many as fit the memory budget share a pass."""
+    """The gradient matrix in blocks (n, columns). Blocks that fit the memory budget together share a pass."""
     n, p, budget = len(gradients), gradients.space.size, gradients.space.problem.memory_budget
     at_once = max(1, budget // (4 * n * gradients.layout.dtype.itemsize))
     columns = max(1, budget // (4 * n * 8 * FLOATS))
@@ -64,31 +65,31 @@ def _columns(gradients: Gradients) -> Iterator[Tensor]:
 
 
 def _detector(name: str) -> type[Any]:
-    """The class of PyOD's detector of that name."""
+    """The class of the PyOD detector in the module of that name."""
     try:
         models = import_module("pyod.models")
         base = import_module("pyod.models.base").BaseDetector
     except ImportError as error:
         raise InputError(
-            f"detector={name} is none of iforest, l1 and l2, and PyOD, which has more, is not installed: "
+            f"detector={name} is none of iforest, l1 and l2, and PyOD, which has others, is not installed: "
             "pip install 'influence-bench[outliers]'"
         ) from error
     known = [module.name for module in pkgutil.iter_modules(models.__path__)]
-    known = [one for one in known if not one.startswith(OTHER)]
+    known = [module for module in known if not module.startswith(OTHER)]
     if name not in known:
         raise unknown("detector", name, [*known, "iforest", "l1", "l2"])
     try:
         classes = vars(import_module(f"pyod.models.{name}")).values()
     except ImportError as error:
         raise InputError(f"PyOD's detector {name} needs a package that is not installed: {error}") from error
-    for one in classes:
-        if inspect.isclass(one) and issubclass(one, base) and one.__name__.lower() == name.replace("_", ""):
-            return one
+    for entry in classes:
+        if inspect.isclass(entry) and issubclass(entry, base) and entry.__name__.lower() == name.replace("_", ""):
+            return entry
     raise unknown("detector", name, ["iforest", "l1", "l2"])
 
 
 def _fitted(name: str, detector: type[Any], rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The scores of the rows that a detector is fitted to."""
+    """The scores of the rows to which a detector of that class is fitted."""
     given = {"random_state": seed} if "random_state" in inspect.signature(detector).parameters else {}
     try:
         with _seeded(seed):
@@ -105,7 +106,7 @@ def _fitted(name: str, detector: type[Any], rows: NDArray[np.float64], seed: int
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """NumPy's and torch's global generators at a seed, for detectors that take none, and afterwards as they were."""
+    """Seed NumPy's and torch's global generators, for detectors that take no seed, and restore them afterwards."""
     before = np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,8 +1,8 @@
-"""An isolation forest (Liu et al. 2008) over per-sample gradients of any size, by the coordinates that it reads.
+"""An isolation forest (Liu et al. 2008) over per-sample gradients of any size, from the few coordinates that it reads.
 
-A tree of 256 rows asks for at most 255 coordinates of the gradient, drawn uniformly, whatever there is to draw from. So
-these are drawn first, and no others are computed. Where gradients are outer products, a coordinate is the product of
-two numbers, and a row is as narrow as the layers' inputs and outputs together.
+A tree of 256 rows reads at most 255 coordinates of the gradient, drawn uniformly, however many there are. They are
+therefore drawn first, and no others are computed. If gradients are outer products, a coordinate is the product of two
+numbers, and a row needs no more columns than its layers have inputs and outputs together.
 """
 
 import math
@@ -20,62 +20,68 @@ from ..gradients.reduction import Narrowed
 from ..gradients.stream import Gradients
 
 ROWS_PER_TREE = 256
-MOST_DRAWS = 2048  # of a tree, after which it takes them again
-PATIENCE = 8  # constant draws after which a node asks whether its rows are the same in everything
-AT_ONCE = 1024  # rows that walk down the trees together
+MOST_DRAWS = 2048  # coordinates drawn for a tree; a tree that needs more starts again with its first draw
+PATIENCE = 8  # coordinates on which a node's rows were constant, before it tests whether they are equal in all draws
+AT_ONCE = 1024  # rows that are scored together
 EULER = 0.5772156649015329
 
 
 class OutOfDrawsError(Exception):
-    """So many coordinates were constant that a tree needs more of them to choose from."""
+    """A tree has used all its draws, because many coordinates were constant on a node's rows."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees of one depth, their nodes in heap order: the children of node i are 2i + 1 and 2i + 2.
+    """Complete trees of equal depth, with nodes in heap order: the children of node i are 2i + 1 and 2i + 2.
 
-    A tree that ends above that depth goes left from there on, and its leaf stands at the bottom.
+    Below a node that ends early, all rows go left, down to a leaf on the lowest level.
     """
 
     coordinate: Tensor
-    """(trees, inner nodes): what a node reads, an index into the flat gradient."""
+    """(trees, inner nodes): the index in the flat gradient of the coordinate that a node reads."""
     threshold: Tensor
-    """(trees, inner nodes): a row goes left if what is read is at most this."""
+    """(trees, inner nodes): a row goes left if its coordinate is at most this."""
     length: Tensor
-    """(trees, leaves): path length, c(rows in the leaf) included; float64."""
+    """(trees, leaves): the path length of each leaf, including c(rows in the leaf); float64."""
     rows_per_tree: int
 
     def scores(self, rows: Tensor, factors: tuple[Tensor, Tensor]) -> Tensor:
-        """Anomaly scores 2^(-E[path length] / c) in (0, 1], (B,), float64; NaN for a row that holds what is not finite.
+        """Anomaly scores 2^(-E[path length] / c) (B,) in (0, 1], float64; NaN for a row that is not finite.
 
         Args:
             rows: (B, width), on any device.
-            factors: for each node, the two columns whose product it reads, (trees, inner nodes) each.
+            factors: for each node, the two columns of `rows` whose product it reads, (trees, inner nodes) each.
         """
         trees, inner = self.coordinate.shape
         left, right, threshold, length = (t.to(rows.device) for t in (*factors, self.threshold, self.length))
         first = torch.arange(trees, device=rows.device) * inner
         first_leaf = torch.arange(trees, device=rows.device) * (inner + 1) - inner
 
-        def path_lengths(some: Tensor) -> Tensor:
-            node = torch.zeros(len(some), trees, dtype=torch.int64, device=rows.device)
+        def path_lengths(part: Tensor) -> Tensor:
+            node = torch.zeros(len(part), trees, dtype=torch.int64, device=rows.device)
             for _ in range(int(math.log2(inner + 1))):
                 here = node + first
-                value = some.gather(1, left.take(here)).mul_(some.gather(1, right.take(here)))
+                value = part.gather(1, left.take(here)).mul_(part.gather(1, right.take(here)))
                 node.mul_(2).add_(1).add_(value > threshold.take(here))
             return length.take(node + first_leaf).sum(1)
 
-        # A row that holds what is not finite has no path length, whichever way its comparisons went.
-        total = torch.cat([path_lengths(some) + 0 * some.sum(1) for some in rows.split(AT_ONCE)])
-        usual = float(average_path_length(torch.tensor(self.rows_per_tree)))
-        return torch.exp2(-total / (trees * usual)) if usual else torch.ones_like(total)
+        # A number that is not finite makes a row's path length NaN, whichever way its comparisons went.
+        total = torch.cat([path_lengths(part) + 0 * part.sum(1) for part in rows.split(AT_ONCE)])
+        average = float(average_path_length(torch.tensor(self.rows_per_tree)))
+        return torch.exp2(-total / (trees * average)) if average else torch.ones_like(total)
 
 
 def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int) -> Scores:
-    """Anomaly scores (n,) of the gradients under a forest grown on rows that are drawn in `order` (n,).
+    """Anomaly scores (n,) of the gradients by an isolation forest.
 
-    Equal in distribution to scikit-learn's forest on the matrix (n, p), which is never formed. (That one takes values
-    within 1e-7 of each other for equal; here the scale of the gradients does not matter.)
+    They are equal in distribution to those of scikit-learn's forest on the matrix (n, p), which is never formed here.
+    (scikit-learn treats values within 1e-7 of each other as equal; here the scale of the gradients does not matter.)
+
+    Args:
+        gradients: the gradients of n samples.
+        order: rows (n,) in the order from which the trees' samples are drawn.
+        trees: number of trees.
+        seed: of the samples, the coordinates and the thresholds.
     """
     generator = torch.Generator().manual_seed(seed)
     per_tree = min(ROWS_PER_TREE, len(order))
@@ -91,9 +97,10 @@ def isolation_forest(gradients: Gradients, order: Tensor, trees: int, seed: int)
 
 
 def _grown_and_scored(gradients: Gradients, samples: Tensor, draws: Tensor, generator: torch.Generator) -> Scores:
-    some, place = samples.unique(return_inverse=True)
-    sampled, layout = gradients.of(some), gradients.layout
-    if 2 * len(some) > len(gradients):  # most rows are drawn by some tree: then take all, and spare the second pass
+    """Scores (n,) by a forest on the samples (trees, rows) that reads the drawn coordinates (trees, draws)."""
+    drawn_rows, place = samples.unique(return_inverse=True)
+    sampled, layout = gradients.of(drawn_rows), gradients.layout
+    if 2 * len(drawn_rows) > len(gradients):  # then compute all rows once, and need no second pass to score them
         sampled, place = gradients, samples
     drawn = Narrowed(draws.unique(), layout)
     if len(sampled) * drawn.width * layout.dtype.itemsize <= gradients.space.problem.memory_budget // 4:
@@ -110,7 +117,7 @@ def _grown_and_scored(gradients: Gradients, samples: Tensor, draws: Tensor, gene
 
 
 def _reader(rows: Tensor, place: Tensor, factors: tuple[Tensor, Tensor]) -> Callable[[Tensor], Tensor]:
-    """What `grow` reads, where tree t's sample s is row place[t, s]."""
+    """The function through which `grow` reads coordinates, if sample s of tree t is row place[t, s]."""
     first = place.to(rows.device) * rows.shape[1]
 
     def read(draw: Tensor) -> Tensor:
@@ -121,7 +128,7 @@ def _reader(rows: Tensor, place: Tensor, factors: tuple[Tensor, Tensor]) -> Call
 
 
 def _table(sampled: Gradients, place: Tensor, drawn: Narrowed, draws: Tensor) -> Tensor:
-    """Each tree's draws (trees, samples, draws) for its own samples: less than all trees' draws for all samples."""
+    """Each tree's coordinates for its own samples only, (trees, samples, draws), to save memory."""
     table = torch.empty(*place.shape, draws.shape[1], dtype=sampled.layout.dtype)
     left, right = drawn.factors(draws)
     for at, rows in sampled.stream(lambda: drawn):
@@ -132,18 +139,19 @@ def _table(sampled: Gradients, place: Tensor, drawn: Narrowed, draws: Tensor) ->
 
 
 def grow(read: Callable[[Tensor], Tensor], samples: int, draws: Tensor, generator: torch.Generator) -> Forest:
-    """Trees on `samples` rows each, level by level, all at once.
+    """Grow all trees at once, level by level, on `samples` rows each.
 
-    A node takes its tree's next draw that is not constant over its rows, and a uniform threshold between its extremes.
+    A node splits on its tree's next draw that is not constant over its rows, at a uniform threshold between the least
+    and the greatest value.
 
     Args:
-        read: what each tree's samples have in each one's draw, by the number of the draw; (trees, samples) to the same.
-        samples: rows of each tree.
-        draws: coordinates (trees, draws), in the order in which a tree takes them.
+        read: maps the number of a draw for each tree and sample, (trees, samples), to the values of that coordinate.
+        samples: number of rows of each tree.
+        draws: coordinates (trees, draws), in the order in which a tree uses them.
         generator: of the thresholds.
 
     Raises:
-        OutOfDrawsError: if a tree needs more draws, unless it has had 2048 of them: it then takes them again.
+        OutOfDrawsError: if a tree has used all its draws and these are below 2048; with 2048 it starts again.
     """
     trees, count = draws.shape
     depth = max(1, math.ceil(math.log2(samples)))
@@ -151,7 +159,7 @@ def grow(read: Callable[[Tensor], Tensor], samples: int, draws: Tensor, generato
     coordinate, threshold = torch.zeros(trees, inner, dtype=torch.int64), torch.full((trees, inner), torch.inf)
     node, turn = torch.zeros(trees, samples, dtype=torch.int64), torch.zeros(trees, 1, dtype=torch.int64)
     ended = torch.full((trees, samples), depth)  # the level at which a sample's path ends
-    same: Tensor | None = None
+    fingerprints: Tensor | None = None
     for level in range(depth):
         nodes = slice(2**level - 1, 2 ** (level + 1) - 1)
         here = node - nodes.start
@@ -167,15 +175,15 @@ def grow(read: Callable[[Tensor], Tensor], samples: int, draws: Tensor, generato
                 raise OutOfDrawsError
             drawn = read((number % count).gather(1, here))
             low, high = extremes(drawn)
-            found = open_ & (high > low)
+            splits = open_ & (high > low)
             cut = low + torch.rand(low.shape, generator=generator) * (high - low)
-            threshold[:, nodes] = torch.where(found, torch.where(cut < high, cut, low), threshold[:, nodes])
-            coordinate[:, nodes] = torch.where(found, draws.gather(1, number % count), coordinate[:, nodes])
-            value = torch.where(found.gather(1, here), drawn, value)
-            open_ &= ~found
-            if attempt == PATIENCE and open_.any():  # are its rows the same in all that was drawn?
-                same = _fingerprints(read, samples, draws) if same is None else same
-                low, high = extremes(same)
+            threshold[:, nodes] = torch.where(splits, torch.where(cut < high, cut, low), threshold[:, nodes])
+            coordinate[:, nodes] = torch.where(splits, draws.gather(1, number % count), coordinate[:, nodes])
+            value = torch.where(splits.gather(1, here), drawn, value)
+            open_ &= ~splits
+            if attempt == PATIENCE and open_.any():  # nodes whose rows are equal in all draws can never split
+                fingerprints = _fingerprints(read, samples, draws) if fingerprints is None else fingerprints
+                low, high = extremes(fingerprints)
                 open_ &= high > low
         cut = threshold[:, nodes].gather(1, here)
         ended = torch.where((ended == depth) & cut.isinf(), level, ended)
@@ -188,21 +196,27 @@ def grow(read: Callable[[Tensor], Tensor], samples: int, draws: Tensor, generato
 
 
 def average_path_length(rows: Tensor) -> Tensor:
-    """c(rows): the mean path length of an unsuccessful search in a binary tree of so many rows (Liu et al., eq. 1)."""
+    """c(rows): the mean path length of an unsuccessful search in a binary tree of that size (Liu et al., eq. 1)."""
     n = rows.double()
     harmonic = torch.log((n - 1).clamp(min=1)) + EULER
     return torch.where(rows > 2, 2 * harmonic - 2 * (n - 1) / n, (rows == 2).double())
 
 
 def _extremes(group: Tensor, groups: int, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Least and greatest value (trees, groups) of each group of a tree's samples."""
+    """Least and greatest value (trees, groups) of each group of a tree's samples.
+
+    Args:
+        group: the group of each sample, (trees, samples).
+        groups: number of groups.
+        values: (trees, samples).
+    """
     low = torch.full((len(group), groups), torch.inf, dtype=values.dtype).scatter_reduce_(1, group, values, "amin")
     high = torch.full((len(group), groups), -torch.inf, dtype=values.dtype).scatter_reduce_(1, group, values, "amax")
     return low, high
 
 
 def _fingerprints(read: Callable[[Tensor], Tensor], samples: int, draws: Tensor) -> Tensor:
-    """A number (trees, samples) that is equal for samples that are equal in all of their tree's draws."""
+    """A number for each sample, (trees, samples): equal for samples that are equal in all draws of their tree."""
     weights = torch.rand(draws.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     every = (torch.full((len(draws), samples), number) for number in range(draws.shape[1]))
     total = torch.zeros(len(draws), samples, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Outlier Gradient Analysis: samples that hurt are outliers among the per-sample gradients."""
+"""Outlier Gradient Analysis: harmful samples are outliers among the per-sample gradients."""
 
 from ...bench.problem.problem import Problem, Scores
 from ...bench.registry.method import method
@@ -25,29 +25,32 @@ def outlier_gradient(
     trees: int = 100,
     checkpoints: Checkpoints = "last",
 ) -> Scores:
-    """How far each sample's gradient lies out, by an isolation forest, its L1 or squared L2 norm, or a PyOD detector.
+    """How outlying each sample's gradient is, by an isolation forest, its L1 or squared L2 norm, or a PyOD detector.
 
-    When: what is outlying at all is asked for, wrong label or not. Of its variants take `detector=l2` on the last
-    layer: the cheapest, and above the forest at wrong labels in four tables and on images; `layers=all` gains nothing
-    there. `checkpoints=all` helps where the model has fitted its labels in the end (breast-cancer: 0.90 to 0.93), and
-    harms where early checkpoints know little (CIFAR-10N: 0.74 to 0.71). `el2n` costs less and finds no fewer wrong
-    labels.
+    When: you look for unusual rows of any kind, not only wrong labels. Of its variants take `detector=l2` on the last
+    layer, which is the cheapest. At wrong labels it is better than the forest on four tables and on images, and
+    `layers=all` gains nothing there. `checkpoints=all` helps if the model has fitted its labels in the end
+    (breast-cancer: ROC-AUC 0.90 to 0.93), and harms if early checkpoints know little (CIFAR-10N: 0.74 to 0.71). `el2n`
+    costs less and finds no fewer wrong labels.
 
     Args:
-        problem: the trained model and its training rows, n of them.
-        detector: `iforest` (Liu et al. 2008, each tree on 256 rows), `l1`, `l2`, or one of PyOD's by the name of its
-            module, as `ecod`, `copod`, `hbos`, `knn`, `lof`, `ocsvm`, `pca` (`pip install influence-bench[outliers]`).
-        layers: whose p parameters the gradients are taken for.
-        trees: of the forest.
-        checkpoints: the model as it stands, or all, whose ranks are averaged: the paper's is the first.
+        problem: the trained model and its n training rows.
+        detector: `iforest` (Liu et al. 2008, with 256 rows per tree), `l1`, `l2`, or the module name of a PyOD detector
+            such as `ecod`, `copod`, `hbos`, `knn`, `lof`, `ocsvm` or `pca` (`pip install influence-bench[outliers]`).
+        layers: the layers whose gradients are used, with p parameters.
+        trees: number of trees of the forest.
+        checkpoints: `last`, the model as it stands, as in the paper; or `all`, the mean of the ranks at every one.
 
-    Cost (gradients): for each checkpoint one forward pass for the last layer, else one epoch (two where the forest's
-    columns do not fit the memory budget); then the detector's own. PyOD's get the matrix (n, p), which must fit the
-    memory budget, but for `ecod`, `copod` and `hbos`: these get blocks of columns, an epoch for each quarter of the
-    budget.
+    Cost (gradients): for each checkpoint one forward pass for the last layer, else one epoch (two if the forest's
+    columns do not fit the memory budget); and the detector's own cost. PyOD's detectors get the matrix (n, p), which
+    must fit the memory budget. Only `ecod`, `copod` and `hbos` get blocks of columns, with an epoch for each block of a
+    quarter of the budget.
+
+    Raises:
+        InputError: if PyOD is not installed or has no such detector, or the detector fails.
     """
     scores = [
-        _outlyingness(
+        _outlier_scores(
             gradient_space(problem, layers, checkpoint).train, problem, detector, trees, problem.seed + number
         )
         for number, checkpoint in enumerate(over(problem, checkpoints))
@@ -55,7 +58,8 @@ def outlier_gradient(
     return scores[0] if checkpoints == "last" else mean_rank(scores)
 
 
-def _outlyingness(gradients: Gradients, problem: Problem, detector: str, trees: int, seed: int) -> Scores:
+def _outlier_scores(gradients: Gradients, problem: Problem, detector: str, trees: int, seed: int) -> Scores:
+    """Outlier scores (n,) of the gradients at one checkpoint."""
     if detector == "l1":
         return gradients.l1().numpy()
     if detector == "l2":

@@ -1,4 +1,4 @@
-"""Outliers along the direction in which gradients or features vary most: Sever and spectral signatures."""
+"""Outliers along the direction in which gradients or features vary most: Sever, and spectral signatures."""
 
 import numpy as np
 import torch
@@ -13,29 +13,32 @@ from ..gradients.selection import Layers
 from ..gradients.space import gradient_space
 from ..gradients.stream import Gradients
 
-TOLERANCE = 1e-4  # of the largest eigenvalue, relative
-VECTORS = 12  # of length n that Lanczos' method keeps
+TOLERANCE = 1e-4  # relative error of the largest eigenvalue
+VECTORS = 12  # vectors of length n that Lanczos' method keeps
 
 
 @method(family="outlier gradient", paper="Diakonikolas et al. 2019, algorithms 1 and 2 (filter of a fixed share)")
 def sever(problem: Problem, rounds: int = 4, share: float = 0.05, layers: Layers = "last") -> Scores:
-    """((g - ḡ)·u)² along the top right singular vector u of the centred gradients, in parts of the largest.
+    """((g - ḡ)·u)² along the top right singular vector u of the centred gradients, as a share of the largest value.
 
-    The next round takes mean and direction over the samples that the rounds before have left. A sample's score is that
-    of its last round, and those that leave sooner rank above the others. The paper trains the model anew between
-    rounds; here it stands as it is.
+    After each round the samples with the largest scores leave, and the next round computes ḡ and u over the others. A
+    sample's score is that of its last round, and samples that leave in an earlier round rank above all others. The
+    paper retrains the model between rounds; here it stays as it is.
 
-    When: few rows pull the model together in one direction, as a systematic corruption does. Flips at random point
-    everywhere: norms find them better.
+    When: a few rows pull the model in a common direction, as a systematic corruption does. Random label flips point in
+    all directions, and gradient norms find them better.
 
     Args:
         problem: the trained model and its training rows.
-        rounds: after each but the last, the most outlying samples leave.
-        share: of the samples left, in (0, 1), that leave.
-        layers: whose parameters the gradients are taken for.
+        rounds: number of rounds; samples leave after each but the last.
+        share: the share of the remaining samples, in (0, 1), that leaves after a round.
+        layers: the layers whose gradients are used.
 
-    Cost (iterative): for each round some 10 to 50 products of Lanczos' method, of two epochs each; forward and backward
-    passes through the last layer alone where that is selected.
+    Cost (iterative): for each round some 10 to 50 products of Lanczos' method, of two epochs each; through the last
+    layer alone if only that is selected.
+
+    Raises:
+        InputError: if rounds is below 1, or share is not between 0 and 1.
     """
     if rounds < 1 or not 0 < share < 1:
         raise InputError("sever needs rounds of at least 1 and a share between 0 and 1")
@@ -52,10 +55,10 @@ def sever(problem: Problem, rounds: int = 4, share: float = 0.05, layers: Layers
 
 
 def _along_top_direction(gradients: Gradients, rows: Tensor, seed: int) -> Tensor:
-    """(g - ḡ)·u (rows,) for some rows, with their mean ḡ and the top right singular vector u of what is centred.
+    """(g - ḡ)·u for the given rows, with their mean ḡ and the top right singular vector u of their centred gradients.
 
-    With the centred gradients G = UΣVᵀ, that is σu of the left singular vector, found from products GGᵀy: these are
-    streamed, so that n numbers of a few vectors are all that is kept.
+    For centred gradients G = UΣVᵀ this is σ times the top left singular vector. Lanczos' method computes it from
+    products GGᵀy, which stream the gradients, so only a few vectors of n numbers are kept.
     """
     space, generator = gradients.space, torch.Generator().manual_seed(seed)
 
@@ -81,8 +84,8 @@ def _along_top_direction(gradients: Gradients, rows: Tensor, seed: int) -> Tenso
 def spectral_signatures(problem: Problem) -> Scores:
     """((h - h̄)·v)² along the top right singular vector v of the centred features of the samples with the same label.
 
-    When: rows of a class are suspected to share a mark, as of a backdoor. Flips at random share none: norms find them
-    better.
+    When: you suspect that rows of a class share a mark, such as a backdoor trigger. Random label flips share none, and
+    gradient norms find them better.
 
     Args:
         problem: a classifier whose last layer is linear; its inputs are the features h.
