@@ -1,4 +1,4 @@
-"""Problems with a row that is out of the ordinary."""
+"""Problems with an unusual row."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from influence_bench.bench.problem.examples import Examples
 
 
 def certain():
-    """A linear classifier, and rows of which the last has a probability of 1 and so no gradient."""
+    """A linear classifier, and rows: the last has the probability 1, and so the gradient 0."""
     torch.manual_seed(0)
     x = torch.cat([torch.randn(30, 2), torch.tensor([[1000.0, 0.0]])])
     layer = nn.Linear(2, 3)
@@ -18,14 +18,14 @@ def certain():
 
 
 class Overflowing(nn.Sequential):
-    """A network whose outputs are not finite for inputs near the largest number."""
+    """A network whose outputs overflow for inputs near the largest float."""
 
     def forward(self, x):
         return super().forward(x * 10 / 10)
 
 
 def with_an_overflow(problem):
-    """The problem with such a network, and with such an input in row 7."""
+    """The problem with a network that overflows for the input of row 7, and for no other."""
     x = problem.train.x.clone()
     x[7] = 3e38
     model = Overflowing(*problem.model)

@@ -12,7 +12,7 @@ LAST = 27  # parameters of the planted network's last layer
 
 
 class Oracle:
-    """The planted problem in some precision, and its gradients and Hessians over all parameters in float64."""
+    """The planted problem in any precision, and its gradients and Hessians over all parameters in float64."""
 
     def __init__(self, dtype):
         given, self.is_noisy = planted()
@@ -34,19 +34,19 @@ class Oracle:
         return loss, torch.cat([state[name].flatten() for name in names])
 
     def gradients(self, split, k=-1):
-        """(n, p) at the k-th checkpoint; the last is the model as it stands."""
+        """Gradients (n, p) at the k-th checkpoint; the last checkpoint is the model as it stands."""
         loss, flat = self._loss(self.states[k])
         rows = getattr(self.problem, split)
         return vmap(grad(loss), (None, 0, 0))(flat, rows.x.double(), rows.y)
 
     def hessian(self, k=-1):
-        """(p, p) of the mean training loss."""
+        """The Hessian (p, p) of the mean training loss at the k-th checkpoint."""
         loss, flat = self._loss(self.states[k])
         train = self.problem.train
         return hessian(lambda w: vmap(loss, (None, 0, 0))(w, train.x.double(), train.y).mean())(flat)
 
     def queries(self, against, k=-1):
-        """v (p, queries)."""
+        """The mean gradient v of each query, (p, queries), at the k-th checkpoint."""
         if against == "training":
             return self.gradients("train", k).mean(0)[:, None]
         valid = self.gradients("valid", k)
@@ -56,5 +56,6 @@ class Oracle:
 
 
 def close(ours, theirs, rtol=1e-6):
+    """Assert that two arrays differ by at most a share of the second, in the L2 norm."""
     ours, theirs = (np.asarray(a, dtype=float) for a in (ours, theirs))
     assert np.linalg.norm(ours - theirs) <= rtol * np.linalg.norm(theirs)

@@ -1,4 +1,4 @@
-"""The whole matrices of the random projections, which the engine never forms."""
+"""The matrices of random projections as a whole, which the engine never forms."""
 
 import torch
 
@@ -7,7 +7,7 @@ from influence_bench.methods.gradients.signs import key, places, signs
 
 
 def block(projection, name, parameter):
-    """The rows (numbers of the parameter, k) of the projection's matrix that a parameter goes through."""
+    """The rows (entries of the parameter, k) of the projection's matrix that belong to a parameter."""
     index = torch.arange(parameter.numel())
     if isinstance(projection, Dense):
         return signs(key(projection.seed, name), index, projection.k, torch.float64).T / projection.k**0.5

@@ -202,8 +202,9 @@ MEASURED = """
 from functools import partial
 import torch
 from networks import problem_of
-from influence_bench.bench.engine_times import peak_bytes
-from influence_bench.methods.gradients import Dense, Factored, Sparse, gradient_space
+from influence_bench.bench.speed.times import peak_bytes
+from influence_bench.methods.gradients.projection import Dense, Factored, Sparse
+from influence_bench.methods.gradients.space import gradient_space
 torch.set_num_threads(1)
 problem = problem_of(lambda: torch.nn.Linear(1024, 1500), (1024,), dtype=torch.float32, batch_size=23)
 gradients = gradient_space(problem, ["*", "nothing"]).train
