@@ -1,4 +1,4 @@
-"""TRAK and LoGra against their definitions on explicit projected gradients, in float64."""
+"""TRAK and LoGra compared with their definitions on explicitly projected gradients, in float64."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ DAMPING = 0.3
 
 
 def of_log_odds(problem):
-    """The problem with log(p / (1 - p)) of the label for its loss."""
+    """The problem with log(p / (1 - p)) of the label's probability p for its loss."""
 
     def odds(outputs, y):
         p = outputs.softmax(1)[:, y[0]]
@@ -29,7 +29,7 @@ def of_log_odds(problem):
 
 
 def projected(problem, projection, layers="all"):
-    """Explicit projected gradients of training and validation rows, and the columns of each parameter."""
+    """Projected gradients (n, k) of the training rows, and of the validation rows."""
     space = gradient_space(problem, layers)
     matrix = explicit(projection, space.parameters)
     names = list(space.parameters)
@@ -66,8 +66,8 @@ def test_logra_equals_its_definition(network):
     columns = Factored(3, 3, 3).columns(space.parameters)
     score, own = 0, 0
     for layer in space.layers:
-        some = [c for name in layer for c in range(columns[name].start, columns[name].stop)]
-        g, v = train[:, some], valid[:, some].mean(0)
+        of_layer = [c for name in layer for c in range(columns[name].start, columns[name].stop)]
+        g, v = train[:, of_layer], valid[:, of_layer].mean(0)
         inverse = torch.linalg.inv(damped(g) / len(g))
         score, own = score - g @ inverse @ v, own + (g @ inverse @ g.T).diag()
     more = {"side": 3, "damping": DAMPING, "layers": "all"}
@@ -75,7 +75,7 @@ def test_logra_equals_its_definition(network):
     np.testing.assert_allclose(ib.score("logra-self", problem, **more), own, rtol=1e-7)
 
 
-def test_trak_takes_gradients_of_few_numbers_as_they_are():
+def test_trak_does_not_project_gradients_that_are_no_longer_than_k():
     problem = problem_of(*CLOSED["mlp"])
     g, targets = (naive(of_log_odds(problem), rows, names(problem)) for rows in (problem.train, problem.valid))
     kernel = targets @ torch.linalg.solve(damped(g), g.T)
@@ -91,10 +91,10 @@ def test_several_checkpoints_are_averaged_factor_by_factor():
     problem, _ = planted()
     kernels, errors = [], []
     for number, checkpoint in enumerate(problem.checkpoints):
-        one = ib.Problem(problem.model, problem.train, problem.valid, [checkpoint], seed=number, batch_size=32)
+        alone = ib.Problem(problem.model, problem.train, problem.valid, [checkpoint], seed=number, batch_size=32)
         p = problem.probabilities(checkpoint)
         errors.append(1 - p[torch.arange(len(p)), problem.train.y])
-        kernels.append(ib.score("trak", one, k=20, checkpoints="all") / errors[-1].numpy())
+        kernels.append(ib.score("trak", alone, k=20, checkpoints="all") / errors[-1].numpy())
     expected = np.mean(kernels, 0) * np.mean(np.stack(errors), 0)
     np.testing.assert_allclose(ib.score("trak", problem, k=20, checkpoints="all"), expected, rtol=1e-4, atol=1e-6)
 
@@ -108,8 +108,8 @@ def test_log_odds_are_those_of_the_labels_probability():
     assert torch.equal(sure.grad, torch.tensor([[1.0, -1.0]], dtype=torch.float64))
 
 
-def test_wide_projections_come_close_to_what_has_none():
-    """LoGra with sides that are left as they are is influence with the damped Fisher matrix of each layer."""
+def test_logra_with_wide_sides_is_influence_without_projection():
+    """Sides that are not projected leave influence with the damped Fisher matrix of each layer."""
     problem, _ = planted()
     space = gradient_space(problem, "last")
     g, v = space.train.matrix().double(), space.valid.matrix().double().mean(0)

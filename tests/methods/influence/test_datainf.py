@@ -1,0 +1,41 @@
+"""DataInf compared with its definition, layer by layer, and influence on the validation rows of each class."""
+
+import numpy as np
+import pytest
+import torch
+from oracle import close
+
+import influence_bench as ib
+from influence_bench.methods.gradients.space import gradient_space
+
+
+def test_datainf_equals_its_definition(small):
+    problem, g, _ = small
+    sizes = gradient_space(problem, "all").layer_sizes.tolist()
+    expected = 0
+    for train, valid in zip(g["train"].split(sizes, 1), g["valid"].split(sizes, 1), strict=True):
+        v, lam = valid.mean(0), 0.1 * train.square().mean()
+        h = sum((v - (v @ gi) / (lam + gi @ gi) * gi) / (len(train) * lam) for gi in train)
+        expected = expected - train @ h
+    close(ib.score("datainf", problem, damping=0.1, layers="all"), expected)
+
+
+@pytest.mark.parametrize("n", [20, 300])  # fewer samples than a layer has parameters, and more
+def test_datainf_of_each_sample_on_itself_equals_its_definition(small, n):
+    problem, g, _ = small
+    expected = 0
+    for train in g["train"][:n].split(gradient_space(problem, "all").layer_sizes.tolist(), 1):
+        lam = 0.1 * train.square().mean()
+        hs = [sum((v - (v @ gi) / (lam + gi @ gi) * gi) / (n * lam) for gi in train) for v in train]
+        expected = expected + (torch.stack(hs) * train).sum(1)
+    close(ib.score("datainf-self", problem.on(slice(n)), layers="all"), expected)
+
+
+@pytest.mark.parametrize("name", ["lissa", "datainf"])
+def test_among_the_classes_the_class_that_a_sample_harms_most_decides(small, name):
+    problem, _, _ = small
+    each = [
+        ib.score(name, ib.Problem(problem.model, problem.train, problem.valid[problem.valid.y == label]))
+        for label in range(3)
+    ]
+    close(ib.score(name, problem, against="classes"), np.max(each, 0))
