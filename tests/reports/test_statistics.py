@@ -1,4 +1,4 @@
-"""Statistics of a leaderboard, held against known answers."""
+"""Statistics of a leaderboard, compared with known answers."""
 
 import numpy as np
 import pandas as pd

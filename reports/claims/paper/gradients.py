@@ -1,5 +1,6 @@
 """Section 4's figure: flipped labels among the data, among the gradients and by influence."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -29,8 +30,8 @@ def flips_among_data_gradients_and_influences(run: Run, width: float) -> Figure:
     the first two principal components, with the share of the variance that each holds. Right: how suspect an influence
     function finds each row: exact influence on clean validation rows, or self-influence where the run lacks that.
     """
-    slugs = sorted({record.problem for record in run.cells()}, reverse=True)
-    first = [slug for slug in slugs if run.problem(slug).spec.seed == 0]
+    scores = run.scores_by_problem()
+    first = [slug for slug in sorted(scores, reverse=True) if run.problem(slug).spec.seed == 0]
     if not first:
         raise Lacking("problem with seed 0")
     if not run.info.suite.views:
@@ -39,14 +40,13 @@ def flips_among_data_gradients_and_influences(run: Run, width: float) -> Figure:
     down = 3 * len(first) // across
     figure, every = grid(width, down * 0.85 * width / across + 0.4, down, across, sharey=False)
     for number, slug in enumerate(first):
-        _draw(run, slug, every[3 * number : 3 * number + 3])
+        _draw(run, slug, scores[slug], every[3 * number : 3 * number + 3])
     handles, names = every[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper left", ncols=5 if across == 3 else 2, frameon=False)
     return figure
 
 
-def _draw(run: Run, slug: str, panels: list[Axes]) -> None:
-    scores = _scores(run, slug)
+def _draw(run: Run, slug: str, scores: Mapping[str, NDArray[np.float64]], panels: list[Axes]) -> None:
     influence = next((name for name in INFLUENCES if name in scores), None)
     if METHOD not in scores or influence is None:
         raise Lacking(f"{METHOD} or influence function on {slug}")
@@ -68,12 +68,6 @@ def _draw(run: Run, slug: str, panels: list[Axes]) -> None:
     panels[0].set_title(run.problem(slug).spec.label, loc="left")
     panels[1].set_title(f"{(flipped & suspects).sum()} of {flipped.sum()} flips are ringed", loc="left")
     panels[2].set_title(f"{(flipped & influential).sum()} flips are among the first {influential.sum()}", loc="left")
-
-
-def _scores(run: Run, slug: str) -> dict[str, NDArray[np.float64]]:
-    """The scores of each row that ended well on a problem."""
-    done = [record for record in run.cells() if record.problem == slug and record.status == "ok"]
-    return {record.method: run.scores(record) for record in done}
 
 
 def _first(scores: NDArray[np.float64]) -> Mask:

@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from made_up_runs import MadeUpRun
 
 import influence_bench as ib
 from influence_bench.bench.run.trim import trim
 from influence_bench.reports.claims.claim import Finding, claim
 from influence_bench.reports.claims.page import write_claims
-from influence_bench.reports.claims.paper.figures import told, verdict
 from influence_bench.reports.claims.paper.gradients import flips_among_data_gradients_and_influences
 from influence_bench.reports.claims.paper.synthetic import flagged_accuracy
 from influence_bench.reports.drawing import PAGE
@@ -20,6 +20,7 @@ from influence_bench.reports.page import write_report
 SUITE = """
 title = "Half moons"
 seeds = 3
+views = true
 methods = ["outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]", "loss",
     "influence-self", "random"]
 
@@ -60,7 +61,7 @@ def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run,
 def test_the_page_is_whole_alone_and_links_each_claim_of_its_summary(run, tmp_path):
     text = write_claims([run], tmp_path).read_text()
     references = re.findall(r"""(?:src|srcset|href)\s*=\s*["']?([^"'\s>]+)|url\(([^)]*)\)|@import\s+(\S+)""", text)
-    for reference in ("".join(found) for found in references):
+    for reference in map("".join, references):
         assert reference.startswith(("data:", "#claim-")), reference[:80]
         if reference.startswith("#"):
             assert f'id="{reference[1:]}"' in text
@@ -75,12 +76,23 @@ def test_the_runs_own_report_says_what_it_says_of_the_claims(run, tmp_path):
 
 
 def test_the_picture_counts_the_flips_among_the_first_suspects(run):
-    record = next(r for r in run.records() if r["method"] == "outlier-gradient" and r["problem"].endswith("seed0"))
-    truth, order = run.truth(record["problem"]), (-run.scores(record)).argsort(kind="stable")
+    records = (record for record in run.cells() if run.problem(record.problem).spec.seed == 0)
+    record = next(record for record in records if record.method == "outlier-gradient")
+    truth, order = run.truth(record.problem), (-run.scores(record)).argsort(kind="stable")
     figure = flips_among_data_gradients_and_influences(run, PAGE)
-    said = figure.axes[1].get_title(loc="left")
-    assert said == f"{truth[order[:25]].sum()} of {truth.sum()} flips are ringed"
+    title = figure.axes[1].get_title(loc="left")
+    assert title == f"{truth[order[:25]].sum()} of {truth.sum()} flips are ringed"
     assert len(figure.axes) == 3
+
+
+def test_the_picture_shows_the_stored_view_wherever_the_problem_was_prepared(run, tmp_path, monkeypatch):
+    shutil.copytree(run.folder, tmp_path / "run")
+    monkeypatch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path / "another machine"))
+    copy = ib.open_run(tmp_path / "run")
+    figure = flips_among_data_gradients_and_influences(copy, PAGE)
+    slug = next(record.problem for record in copy.cells() if copy.problem(record.problem).spec.seed == 0)
+    drawn = [tuple(point) for dots in figure.axes[1].collections[:4] for point in dots.get_offsets().tolist()]
+    assert sorted(drawn) == sorted(map(tuple, copy.view(slug)["components"].tolist()))
 
 
 def test_what_a_run_cannot_test_it_says_instead_of_failing(run, tmp_path):
@@ -97,7 +109,7 @@ def test_what_a_run_cannot_test_it_says_instead_of_failing(run, tmp_path):
 def test_a_run_of_another_version_is_one_line_and_status_2(run, tmp_path, command):
     shutil.copytree(run.folder, tmp_path / "run")
     for file in (tmp_path / "run" / "problems").glob("*.json"):
-        file.write_text(file.read_text().replace('"label":', '"name":'))
+        file.write_text(file.read_text().replace('"n_train":', '"rows":'))
     arguments = [sys.executable, "-m", "influence_bench", command, str(tmp_path / "run"), "--out", str(tmp_path)]
     done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 2
@@ -107,29 +119,14 @@ def test_a_run_of_another_version_is_one_line_and_status_2(run, tmp_path, comman
 
 def test_flagged_accuracy_is_the_papers_detection_accuracy(run):
     table = flagged_accuracy(run, 0.1)
-    record = next(r for r in run.records() if r["method"] == "loss")
-    truth, scores = run.truth(record["problem"]), run.scores(record)
+    record = next(record for record in run.cells() if record.method == "loss")
+    truth, scores = run.truth(record.problem), run.scores(record)
     flagged = scores >= sorted(scores)[-25]
-    assert table.loc["loss", record["problem"]] == pytest.approx((flagged == truth).mean())
+    assert table.loc["loss", record.problem] == pytest.approx((flagged == truth).mean())
 
 
-@pytest.mark.parametrize(
-    ("difference", "sentence"),
-    [((0.2, 0.1, 0.3), "yes"), ((-0.2, -0.3, -0.1), "no"), ((0.0, -0.1, 0.1), "Cannot be told from chance here.")],
-)
-def test_a_verdict_needs_an_interval_beside_zero(difference, sentence):
-    assert verdict(difference, "yes", "no") == sentence
-
-
-def test_a_single_seed_has_no_interval():
-    assert told("loss", (0.5, float("nan"), float("nan")), "{:.1f}".format) == "loss 0.5"
-
-
-def test_a_claim_is_one_decorated_function(run, tmp_path, monkeypatch):
-    from influence_bench.reports.claims import claim as claims
-
-    monkeypatch.setattr(claims, "_claims", [])
-
+@pytest.mark.usefixtures("own_claims")
+def test_a_claim_that_is_registered_is_on_the_page(run, tmp_path):
     @claim("paper-synthetic", "nowhere", "42")
     def something(run):
         """Something is so."""
@@ -140,27 +137,6 @@ def test_a_claim_is_one_decorated_function(run, tmp_path, monkeypatch):
     assert '<p class="verdict">Does not stand.</p>' in text
 
 
-def test_the_claims_of_a_suite_come_before_its_confounds(run, monkeypatch):
-    from influence_bench.reports.claims import claim as claims
-
-    claims.sections([])  # whatever registers itself has done so
-    monkeypatch.setattr(claims, "_claims", [])
-
-    @claim("paper-synthetic", "its code", "42")
-    def first(run):
-        """Confound: something else is so."""
-        return Finding("43", "Confirmed.")
-
-    @claim("paper-synthetic", "section 1", "42")
-    def second(run):
-        """Something is so."""
-        return Finding("43", "Stands.")
-
-    (section,) = claims.sections([run])
-    assert [one.claim.statement for one in section.tested] == ["Something is so.", "Confound: something else is so."]
-
-
-def test_runs_of_other_suites_are_refused_in_one_line(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(type(run), "info", {"suite": "quick"})
+def test_runs_of_other_suites_are_refused_in_one_line(tmp_path):
     with pytest.raises(ib.InputError, match=r"test none of the paper's claims: give runs of .*paper-synthetic"):
-        write_claims([run], tmp_path)
+        write_claims([MadeUpRun()], tmp_path)
