@@ -36,9 +36,7 @@ def install(folder: Path) -> None:
 def main() -> None:
     """Install if that is necessary, then replace this process by the command that the command line names."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before anything is installed
-        sys.exit(
-            f"influence-bench needs Python 3.11 or later; this is {sys.version.split()[0]}: start it with a later one"
-        )
+        sys.exit(f"influence-bench needs Python 3.11 or later; this is {sys.version.split()[0]}")
     if len(sys.argv) < 2:
         sys.exit("usage: python3 bench/install.py COMMAND [ARGUMENT ...], for example influence-bench run quick")
     folder = ROOT / ".venv"

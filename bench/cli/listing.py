@@ -41,7 +41,7 @@ def show(
     out: Annotated[Path | None, typer.Option(help="Write the page as Markdown to this file.")] = None,
     plugin: Plugins = None,
 ) -> None:
-    """Explain methods: idea, when to use each, needs, cost, hyperparameters, source."""
+    """Explain methods: when to use each, needs, cost and source."""
     load_plugins(plugin)
     text = "\n".join(markdown(find_method(name)) for name in methods) if methods else all_pages()
     if out is None:

@@ -13,7 +13,7 @@ from .console import SEVERAL, split
 def download(
     names: Annotated[list[str], typer.Argument(help="Datasets: name or name[key=value].")],
 ) -> None:
-    """Download datasets and read them whole, so that a later run finds all it needs."""
+    """Download datasets, and read them whole to be sure of them."""
     asked = [DATASETS.parse(name) for name in names]
     for name, (loader, arguments) in zip(names, asked, strict=True):
         if not loader.downloads:
@@ -27,7 +27,7 @@ def recipes(
     datasets: Annotated[str | None, typer.Option(help=f"Which of {', '.join(GOALS)}; default all. {SEVERAL}")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 1,
 ) -> None:
-    """Train the small models on clean labels and compare their test accuracy with goals."""
+    """Train models on clean labels and compare accuracy with goals."""
     for goal, accuracy in reached(split(datasets), seeds):
         verdict = "reached" if accuracy >= goal.accuracy else "MISSED"
         print(f"{goal.model} on {goal.dataset}: test accuracy {accuracy:.4f}, goal {goal.accuracy:.2f} {verdict}")

@@ -78,7 +78,10 @@ def trim(
     seeds: Annotated[int, typer.Option(help="Trainings of each arm.")] = 3,
     workers: Workers = None,
 ) -> None:
-    """Retrain without the rows that a run's methods suspect, and without random rows, and write the report anew."""
+    """Retrain without the rows that methods suspect, and report anew.
+
+    Models trained without as many random rows are the comparison.
+    """
     budgets = [*(split(budget) or []), *(more or [])]
     done = trim_run(run, budgets, seeds, methods=split(methods), workers=workers)
     _report([done], run / "report")
@@ -100,7 +103,10 @@ def claims(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs of the suites paper-*.")],
     out: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("runs/claims"),
 ) -> None:
-    """Test the paper's claims on runs of its suites: its figures, ours and a verdict for each."""
+    """Test the paper's claims on runs of its suites.
+
+    The page shows its figures, ours and a verdict for each claim.
+    """
     # Plots take a second to import. Commands that draw none should not wait for them: only imports of plots, here and
     # below, are inside functions.
     from ...reports.claims.page import write_claims

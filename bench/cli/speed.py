@@ -18,9 +18,7 @@ from ..speed.times import Measurement, measure
 from ..speed.works import NETWORKS, network
 from .console import SEVERAL, print_table, split
 
-speed = typer.Typer(
-    help="Time the gradient engine on this machine, or compare saved runs of the benchmarks.", rich_markup_mode=None
-)
+speed = typer.Typer(help="Time the gradient engine, or compare saved benchmark runs.", rich_markup_mode=None)
 
 
 @speed.command()
@@ -34,7 +32,10 @@ def engine(
     ] = False,
     json: Annotated[Path | None, typer.Option(help="Also write every figure to this file.")] = None,
 ) -> None:
-    """Time works of the engine in forward passes and training epochs, and compare them with goals."""
+    """Time the engine's works and compare them with goals.
+
+    Times are CPU seconds, and ratios to a forward pass and to a training epoch.
+    """
     chosen = [network(name) for name in split(networks) or NETWORKS]
     chosen = [replace(entry, repeats=repeats or entry.repeats) for entry in chosen]
     console = Console()
@@ -67,7 +68,10 @@ def compare(
     after: Annotated[str, typer.Argument(help="A later one.")],
     threshold: Annotated[float, typer.Option(help="Ratio from which a benchmark has become slower.")] = 1.2,
 ) -> None:
-    """Compare two saved runs of tests/benchmarks; exit status 1 if any benchmark has become slower."""
+    """Compare two saved runs of tests/benchmarks.
+
+    The exit status is 1 if any benchmark has become slower.
+    """
     first, second = (benchmarks.read(benchmarks.saved(name)) for name in (before, after))
     frame = benchmarks.compare(first, second, threshold)
     frame["benchmark"] = frame["benchmark"].map(lambda name: name.partition("::")[2] or name)

@@ -1,1 +1,1 @@
-"""The speed of the gradient engine, beside a plain epoch and beside other libraries."""
+"""The speed of the gradient engine, compared with a plain training epoch and with other libraries."""

@@ -1,4 +1,4 @@
-"""Peers timed beside our own work, in turn with it, each in a process of its own.
+"""Peers compared with our own work: called in turn with it, each in a process of its own.
 
 The process favours the peer: its heap is frozen, and its allocator keeps what is freed; without that, page faults would
 be most of the time of peers that form gradients. Our work runs in this process as it is.
@@ -35,7 +35,7 @@ class PeerError(Exception):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A peer beside our work.
+    """A peer compared with our work.
 
     Attributes:
         work: its name.

@@ -20,9 +20,9 @@ NOTES = (
 )
 PEER_NOTES = (
     "Peers: their CPU time over ours, and ρ, the rank correlation of the scores. Each runs in a process of its own, in"
-    " turn with our work, with a frozen heap and an allocator that keeps what is freed; ours has neither. Beside peers,"
-    " inner products include the validation gradient on both sides. Isolation forests agree as well as two seeds of the"
-    " same forest do."
+    " turn with our work, with a frozen heap and an allocator that keeps what is freed; ours has neither. In the"
+    " comparison, inner products include the validation gradient on both sides. Isolation forests agree as well as two"
+    " seeds of the same forest do."
 )
 
 

@@ -124,7 +124,7 @@ class Work:
         name: of the work.
         prepare: makes what the work is given and returns the work itself, the function that is timed.
         goal: the CPU time that the work may take: a sum of other works' times, each with a factor.
-        prepare_for_peers: stands in for `prepare` when the work is timed beside peers, if these are given less.
+        prepare_for_peers: stands in for `prepare` in comparisons with peers, where these are given less.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Other libraries' ways to compute the scores of the gradient engine, to be timed beside it."""
+"""Other libraries' ways to compute the scores of the gradient engine, timed for comparison."""

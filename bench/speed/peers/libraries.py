@@ -34,7 +34,7 @@ peer("kronfluence", work="EK-FAC self-influence, all layers", differs=KNOWN_LAYE
 )
 
 
-@peer("dattri", work="DataInf, all layers", differs=f"one λ, {DATTRI_DAMPING}, for all layers")
+@peer("dattri", work="DataInf, all layers", differs=f"uses the same λ, {DATTRI_DAMPING}, for all layers")
 def dattri_datainf(problem: Problem, layers: Layers) -> Tensor:
     """DataInf by dattri."""
     return torch.from_numpy(dattri.dattri_datainf(problem, DATTRI_DAMPING, layers))
