@@ -1,4 +1,4 @@
-"""The rows that run as the paper's code does, against that code's formulas one sample at a time."""
+"""Methods as the paper's code runs them, compared with that code's formulas, one sample at a time."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def problem():
     return planted()[0]
 
 
-def test_the_papers_rows_are_scikit_learns_forest_and_norms_of_the_last_weight_alone(problem):
+def test_outlier_scores_are_scikit_learns_forest_and_norms_of_the_last_weight_alone(problem):
     layer = problem.model[-1]
     weights = gradient_space(problem, "last").train.matrix().numpy()[:, : layer.weight.numel()].astype(np.float32)
     order = problem.sampling_order().numpy()
@@ -32,7 +32,7 @@ def test_the_papers_rows_are_scikit_learns_forest_and_norms_of_the_last_weight_a
     )
 
 
-def test_the_papers_rows_work_on_a_layer_without_a_bias():
+def test_outlier_scores_of_a_layer_without_a_bias_are_those_of_our_method():
     model = nn.Linear(4, 3, bias=False)
     problem = ib.Problem(model, train=(torch.randn(20, 4), torch.arange(20) % 3))
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Methods that need no curvature, against their definitions, and the figures expected of them on digits."""
+"""Methods that need no curvature compared with their definitions, and their ROC-AUC on digits."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def problem():
 
 
 def errors_and_features(problem):
-    """p - e_y and the last layer's inputs for each training row, float64."""
+    """p - e_y, and the last layer's inputs, of each training row, float64."""
     model = problem.model.double().eval()
     with torch.no_grad():
         p = model(problem.train.x.double()).softmax(1)
@@ -51,7 +51,7 @@ def test_last_layer_norms_are_the_error_norm_times_the_feature_norm(problem):
     np.testing.assert_allclose(ib.score("tracin-self", problem.only(frozenset())), l2**2, rtol=1e-4)
 
 
-def test_isolation_forest_is_scikit_learns_on_the_gradient_matrix(problem):
+def test_a_large_isolation_forest_is_close_to_scikit_learns_on_the_gradient_matrix(problem):
     error, h = errors_and_features(problem)
     weights = (error[:, :, None] * h[:, None, :]).reshape(len(h), -1)
     matrix = np.hstack([weights, error]).astype(np.float32)
@@ -76,7 +76,7 @@ def test_methods_for_classifiers_refuse_other_outputs_by_shape():
     assert ib.score("outlier-gradient", regression, detector="l2").shape == (5,)
 
 
-def test_methods_that_need_validation_rows_say_so():
+def test_methods_that_need_validation_rows_refuse_a_problem_without_them():
     x, y = torch.randn(5, 2), torch.tensor([0, 1, 0, 1, 0])
     for name in ("tracin", "datainf", "lissa", "influence-exact"):
         with pytest.raises(ib.InputError, match=r"needs validation rows .* give valid="):

@@ -1,4 +1,4 @@
-"""What users of influence libraries stumble over, for every method that traces gradients or inverts curvature."""
+"""Known pitfalls of influence libraries, for every method that traces gradients or inverts a curvature."""
 
 import warnings
 from dataclasses import replace
@@ -19,9 +19,8 @@ TRACING = {
     for name, method in METHODS.all().items()
     if method.family in ("gradient tracing", "influence function") and "layers" in method.arguments
 }
-UNTRAINED = {
-    "lissa": {"damping": 1.0, "steps": 50}
-}  # a random network's curvature is negative somewhere: with less it diverges
+UNTRAINED = {"lissa": {"damping": 1.0, "steps": 50}}
+"""Hyperparameters for random networks, whose curvature has negative eigenvalues: less damping makes LiSSA diverge."""
 WITH_VALIDATION = [name for name, method in TRACING.items() if "validation" in method.uses]
 
 
@@ -39,8 +38,8 @@ def test_a_sample_without_a_gradient_has_a_score(name):
     assert len(set(scores)) == len(scores)
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_VALIDATION if name != "trak"])  # margins', not losses'
-def test_where_the_validation_rows_have_no_gradient_nothing_matters(name):
+@pytest.mark.parametrize("name", [name for name in WITH_VALIDATION if name != "trak"])  # whose queries are log-odds
+def test_if_the_validation_rows_have_no_gradient_every_score_is_zero(name):
     layer, x, y = certain()
     assert not scored(name, ib.Problem(layer, (x, y), (x[-1:], y[-1:]))).any()
 
@@ -54,14 +53,14 @@ def test_equal_rows_have_equal_scores(name):
 
 
 @pytest.mark.parametrize("name", TRACING)
-def test_a_single_checkpoint_and_a_single_row_will_do(name):
+def test_a_single_checkpoint_and_a_single_row_are_enough(name):
     problem, _ = planted()
-    one = ib.Problem(problem.model, problem.train[:1], problem.valid[:1])
-    assert scored(name, one).shape == (1,)
+    single = ib.Problem(problem.model, problem.train[:1], problem.valid[:1])
+    assert scored(name, single).shape == (1,)
 
 
 @pytest.mark.parametrize("name", WITH_VALIDATION)
-def test_an_empty_validation_split_is_told_in_one_line(name):
+def test_an_empty_validation_split_is_refused_in_one_line(name):
     problem, _ = planted()
     with pytest.raises(ib.InputError, match="needs validation rows with trusted labels: give valid=") as caught:
         ib.score(name, replace(problem, valid=problem.valid[:0]))
@@ -70,7 +69,7 @@ def test_an_empty_validation_split_is_told_in_one_line(name):
 
 @pytest.mark.parametrize("name", TRACING)
 @pytest.mark.filterwarnings("ignore::influence_bench.FunctionalFallback")
-def test_batch_normalisation_and_dropout_in_training_mode_are_as_in_evaluation(name):
+def test_a_model_in_training_mode_gets_the_scores_of_evaluation_mode(name):
     problem = problem_of(lambda: images(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5)), (2, 6, 6))
     more = {"layers": "all", **UNTRAINED.get(name, {})}
     evaluating = scored(name, problem, **more)

@@ -1,4 +1,4 @@
-"""Half precision and channels-last: the model as its user has put it, with scores that stay as close as stated."""
+"""Models in half precision and in the channels-last format: scores stay close to those of the usual model."""
 
 import copy
 import warnings
@@ -32,7 +32,7 @@ def scored(row, problem):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_scores_in_half_precision_rank_nearly_alike(row, digits):
+def test_scores_in_half_precision_rank_rows_nearly_alike(row, digits):
     data, problem = digits
     half = replace(problem, model=copy.deepcopy(problem.model).bfloat16(), train=(problem.train.x, problem.train.y))
     ours, exact = scored(row, half), scored(row, problem)
@@ -47,9 +47,9 @@ def test_sums_over_many_batches_do_not_stop_growing_in_half_precision():
         torch.nn.Linear(1, 2).bfloat16(), (torch.ones(3000, 1), torch.zeros(3000).long()), batch_size=1
     )
     space = gradient_space(problem, "all")
-    one = space.train.of(torch.tensor([0])).weighted_sum(torch.ones(1))["weight"]
-    every = space.train.reduce(WeightedSum(torch.ones(3000)))[0]["weight"]
-    torch.testing.assert_close(every, 3000 * one, rtol=0.01, atol=0)
+    of_first = space.train.of(torch.tensor([0])).weighted_sum(torch.ones(1))["weight"]
+    of_all = space.train.reduce(WeightedSum(torch.ones(3000)))[0]["weight"]
+    torch.testing.assert_close(of_all, 3000 * of_first, rtol=0.01, atol=0)
 
 
 @pytest.mark.parametrize("kind", ["residual", "conv2d, groups", "conv2d, strided and dilated", "in place"])

@@ -1,6 +1,6 @@
-"""What no row of a peer shows (`tests/test_peer_rows.py`): other options of these libraries, and where they go wrong.
+"""Our methods compared with options of other libraries that no peer row shows (see the tests in `peers`).
 
-Where a library differs, the test says how: `pytest.raises`, a `nan`, or what has to be changed to agree.
+Where a library differs, a test shows how: by an error, by NaNs, or by the change that makes it agree.
 """
 
 import copy
@@ -32,7 +32,7 @@ def oracle():
 
 
 def dattri(name, problem, batch_size=1000, one_query=False, relative=None, **options):
-    """Scores (n,): minus the mean attribution to the validation rows, or that to their mean loss as one query."""
+    """Scores (n,): minus the mean attribution to the validation rows, or the attribution to their mean loss."""
     pytest.importorskip("dattri")
     model, shape = copy.deepcopy(problem.model).eval(), problem.train.x.shape[1:]
 
@@ -48,40 +48,40 @@ def dattri(name, problem, batch_size=1000, one_query=False, relative=None, **opt
     queries = DataLoader(TensorDataset(*(part[None] if one_query else part for part in valid)), 1000)
     attributor = getattr(import_module("dattri.algorithm"), name)
     with redirect_stderr(io.StringIO()):  # its progress bars
-        found = attributor(task, layer_name=["3.weight", "3.bias"], **options)
+        attribution = attributor(task, layer_name=["3.weight", "3.bias"], **options)
         if over_checkpoints:
-            found.projector_kwargs = None  # given as an argument it is taken for a projection to 512 dimensions
-            return -found.attribute(train, queries).mean(1).detach()
-        found.cache(train)
-        return -found.attribute(train, queries, relatif_method=relative).mean(1).detach()
+            attribution.projector_kwargs = None  # as an argument, None means a projection to 512 dimensions
+            return -attribution.attribute(train, queries).mean(1).detach()
+        attribution.cache(train)
+        return -attribution.attribute(train, queries, relatif_method=relative).mean(1).detach()
 
 
 @pytest.mark.parametrize("name", ["tracin", "gas", "less"])
-def test_tracing_is_dattris(oracle, name):
+def test_tracing_agrees_with_dattri(oracle, name):
     rates = torch.tensor(oracle.rates)
     weights = rates / rates.sum() if name == "less" else rates
     more = {"weight_list": weights, "normalized_grad": name != "tracin", "one_query": name == "gas"}
     close(ib.score(name, oracle.problem), dattri("TracInAttributor", oracle.problem, **more), AGREES)
 
 
-def test_exact_influence_is_dattris_for_a_single_batch(oracle):
+def test_exact_influence_agrees_with_dattri_for_a_single_batch(oracle):
     ours = ib.score("influence-exact", oracle.problem, damping=DAMPING)
     close(ours, dattri("IFAttributorExplicit", oracle.problem, regularization=DAMPING), AGREES)
-    # The inverses of batches are summed up, where it is the curvature that is a sum.
+    # dattri sums the inverses of the batches, while it is their curvatures that add up.
     several = dattri("IFAttributorExplicit", oracle.problem, batch_size=64, regularization=DAMPING)
     assert float(several.norm()) > 5 * np.linalg.norm(ours)
 
 
-def test_conjugate_gradients_are_dattris_while_it_has_steps_to_make(oracle):
+def test_conjugate_gradients_agree_with_dattri_until_it_has_converged(oracle):
     ours = ib.score("influence-cg", oracle.problem, damping=DAMPING, tolerance=1e-6)
     close(ours, dattri("IFAttributorCG", oracle.problem, max_iter=30, regularization=DAMPING), AGREES)
-    # Its tolerance is not looked at: once converged, it divides 0 by 0.
+    # dattri ignores its tolerance, and divides 0 by 0 once it has converged.
     assert dattri("IFAttributorCG", oracle.problem, max_iter=100, regularization=DAMPING).isnan().all()
     assert np.isfinite(ib.score("influence-cg", oracle.problem, damping=DAMPING, tolerance=1e-6, steps=1000)).all()
 
 
 @pytest.mark.parametrize(("method", "power"), [("l", 1), ("theta", 2)])
-def test_relative_influence_is_dattris(oracle, method, power):
+def test_relative_influence_agrees_with_dattri(oracle, method, power):
     space = gradient_space(oracle.problem, "last")
     inverse = Dense(space, torch.linalg.inv(damped(space, "hessian", DAMPING)))
     ours = relative_influence(space, inverse, "validation", power)
@@ -89,22 +89,22 @@ def test_relative_influence_is_dattris(oracle, method, power):
     close(ours, theirs, AGREES)
 
 
-def test_lissa_of_dattri_takes_no_class_labels(oracle):
-    with pytest.raises(RuntimeError, match="gather"):  # it makes them floating-point numbers
+def test_dattris_lissa_fails_on_class_labels(oracle):
+    with pytest.raises(RuntimeError, match="gather"):  # it converts them to floating-point numbers
         dattri("IFAttributorLiSSA", oracle.problem, damping=DAMPING)
 
 
 def captum(cls, problem, **options):
-    """Its curvature is that of the summed loss: damping is n times ours, and scores a share 1/n of ours."""
+    """captum's curvature is that of the summed loss, so its damping is n times ours, and its scores are 1/n of ours."""
     given = TensorDataset(problem.train.x, problem.train.y)
     options |= {"checkpoints_load_func": lambda *_: 1.0, "loss_fn": nn.CrossEntropyLoss(reduction="none")}
     options |= {"hessian_reg": DAMPING * len(given), "layers": ["3"], "batch_size": 64}
     return cls(copy.deepcopy(problem.model).eval(), given, "", **options)
 
 
-def test_exact_influence_is_captums(oracle):
+def test_exact_influence_agrees_with_captum(oracle):
     naive = pytest.importorskip("captum.influence").NaiveInfluenceFunction
     problem = oracle.problem
-    found = captum(naive, problem, projection_dim=LAST)
-    theirs = -len(problem.train) * found.influence((problem.valid.x, problem.valid.y)).mean(0)
+    attribution = captum(naive, problem, projection_dim=LAST)
+    theirs = -len(problem.train) * attribution.influence((problem.valid.x, problem.valid.y)).mean(0)
     close(ib.score("influence-exact", problem, damping=DAMPING), theirs, 1e-4)

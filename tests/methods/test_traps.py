@@ -1,7 +1,8 @@
-"""What trips methods of every family: test_edges.py and test_outlier_traps.py look closer at some of them.
+"""Problems that can break a method, for methods of every family.
 
-A row that is not finite, few rows of a class, one checkpoint, batch normalisation and dropout left in training mode,
-the last layer's bias, equal rows, rows without a gradient, no validation rows.
+A row that is not finite, a class with few rows, a single checkpoint, a model in training mode, the last layer's bias,
+equal rows, a row without a gradient, an empty validation split. Influence and tracing methods have more tests in
+test_edges.py, outlier methods in outliers/test_outlier_traps.py.
 """
 
 import warnings
@@ -29,14 +30,14 @@ QUICK = {
     "grand-retrained": {"initialisations": 1},
     "lissa": {"steps": 50},
 }
-OUTLIERS = {"control", "outlier gradient", "aggregation"}  # test_outlier_traps.py
-PEERS = "peer"  # test_peer_rows.py
+OUTLIERS = {"control", "outlier gradient", "aggregation"}  # outliers/test_outlier_traps.py
+PEERS = "peer"  # peers/
 TRACING = {"gradient tracing", "influence function"}  # test_edges.py
 ALL = {name: method for name, method in METHODS.all().items() if method.family not in {*OUTLIERS, PEERS}}
 OTHERS = {name: method for name, method in ALL.items() if method.family not in TRACING}
 ON_ROWS = [name for name, method in OTHERS.items() if not {"retraining", "dynamics"} & method.uses]
 SAMPLING = {"banzhaf", "beta-shapley", "tmc-shapley", "data-oob"}
-"""Draw rows, so that equal ones have different luck."""
+"""Methods that draw rows at random, so that equal rows have different scores."""
 
 
 def scored(name, problem, **given):
@@ -46,7 +47,7 @@ def scored(name, problem, **given):
 
 
 SCORED = [name for name in ALL if not {"retraining", "dynamics"} & ALL[name].uses and name != "vog"]
-"""Without what refuses such rows beforehand, and without what looks at a logit's slope, which is finite."""
+"""Without methods that refuse such rows, and without `vog`: the gradient of a logit is finite here."""
 
 
 @pytest.mark.parametrize("name", [name for name in SCORED if not ALL[name].pairwise])
@@ -60,13 +61,13 @@ def test_a_row_that_is_not_finite_ranks_first_and_the_others_as_without_it(name)
 
 
 @pytest.mark.parametrize("name", [name for name in SCORED if ALL[name].pairwise])
-def test_a_row_that_is_not_finite_is_named_where_rows_are_scored_in_pairs(name):
+def test_a_row_that_is_not_finite_is_named_if_pairs_of_rows_are_scored(name):
     with pytest.raises(ValueError, match="no finite score for 1 of 300 rows, the first being row 7"):
         scored(name, with_an_overflow(planted()[0]))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_class_of_one_row_and_one_of_none_are_no_trouble(name):
+def test_a_class_of_one_row_and_an_empty_class_get_finite_scores(name):
     problem, _ = planted()
     y = problem.train.y
     few = torch.cat([(y == 0).nonzero()[:60, 0], (y == 2).nonzero()[:1, 0]])
@@ -75,14 +76,14 @@ def test_a_class_of_one_row_and_one_of_none_are_no_trouble(name):
 
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name != "vog"])
-def test_a_single_checkpoint_will_do(name):
+def test_a_single_checkpoint_is_enough(name):
     problem, _ = planted()
     assert np.isfinite(scored(name, replace(problem, checkpoints=()))).all()
 
 
 @pytest.mark.parametrize("name", ON_ROWS)
 @pytest.mark.filterwarnings("ignore::influence_bench.FunctionalFallback")
-def test_batch_normalisation_and_dropout_in_training_mode_are_as_in_evaluation(name):
+def test_a_model_in_training_mode_gets_the_scores_of_evaluation_mode(name):
     problem = problem_of(lambda: images(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5)), (2, 6, 6))
     state = problem.model.state_dict()
     problem = replace(problem, checkpoints=[(state, 1.0), ({k: v + 0.1 for k, v in state.items()}, 1.0)])
@@ -101,7 +102,7 @@ def test_equal_rows_have_equal_scores(name):
 
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if "validation" in OTHERS[name].uses])
-def test_an_empty_validation_split_is_told_in_one_line(name):
+def test_an_empty_validation_split_is_refused_in_one_line(name):
     problem, _ = planted()
     with pytest.raises(ib.InputError, match="needs validation rows with trusted labels: give valid=") as caught:
         scored(name, replace(problem, valid=problem.valid[:0]))
@@ -110,7 +111,7 @@ def test_an_empty_validation_split_is_told_in_one_line(name):
 
 @pytest.mark.parametrize("name", ["grand", "el2n", "loss", "self-confidence", "pairwise-dot", "pairwise-cosine",
                                   "pairwise-tracin", "pairwise-datainf"])  # fmt: skip
-def test_a_row_without_a_gradient_scores_nothing(name):
+def test_a_row_without_a_gradient_scores_zero(name):
     layer, x, y = certain()
     scores = scored(name, ib.Problem(layer, (x, y), (x[:9], y[:9])))
     assert np.isfinite(scores).all()
@@ -118,14 +119,14 @@ def test_a_row_without_a_gradient_scores_nothing(name):
 
 
 class WithOne(nn.Module):
-    """A one beside the inputs."""
+    """Appends a 1 to the inputs."""
 
     def forward(self, x):
         return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
 
 def bias_as_a_weight():
-    """The planted problem, and the same with the last layer's bias as one more column of its weight."""
+    """The planted problem, and the same problem with the last layer's bias as one more column of its weight."""
     problem, _ = planted()
     last = nn.Linear(9, 3, bias=False)
     with torch.no_grad():
@@ -134,7 +135,7 @@ def bias_as_a_weight():
     return ib.Problem(problem.model, problem.train, problem.valid), ib.Problem(model, problem.train, problem.valid)
 
 
-SIGNED = {"trak", "trak-self", "logra", "logra-self"}  # by the names of the parameters
+SIGNED = {"trak", "trak-self", "logra", "logra-self"}  # their random signs depend on the parameters' names
 LAYERED = [name for name in ALL if "layers" in ALL[name].arguments and "retraining" not in ALL[name].uses]
 LAYERED += ["outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]", "sever"]
 

@@ -1,4 +1,4 @@
-"""Inputs that are mappings of tensors, as Hugging Face's models take them, and map-style datasets."""
+"""Inputs that are mappings of tensors, as for Hugging Face's models, and map-style datasets."""
 
 import warnings
 
@@ -75,7 +75,7 @@ def test_hugging_face_models_have_closed_forms_that_equal_autograd(name):
 
 
 class Positions(nn.Module):
-    """Token and position embeddings, the latter looked up once for all rows, with or without an axis for them."""
+    """Token embeddings plus position embeddings, which are looked up once for all rows, with or without a row axis."""
 
     def __init__(self, axis):
         super().__init__()
@@ -83,15 +83,15 @@ class Positions(nn.Module):
         self.fc = nn.Linear(4, CLASSES)
 
     def forward(self, input_ids, attention_mask):
-        places = torch.arange(input_ids.shape[1])
-        places = self.positions(places[None] if self.axis else places)
-        return self.fc((torch.tanh(self.tokens(input_ids) + places) * attention_mask[:, :, None]).mean(1))
+        index = torch.arange(input_ids.shape[1])
+        positions = self.positions(index[None] if self.axis else index)
+        return self.fc((torch.tanh(self.tokens(input_ids) + positions) * attention_mask[:, :, None]).mean(1))
 
 
 @pytest.mark.parametrize("axis", [True, False])
 @pytest.mark.parametrize("batch_size", [1, 3, LENGTH])
 @pytest.mark.filterwarnings("error::influence_bench.FunctionalFallback")
-def test_what_is_looked_up_once_for_all_rows_counts_for_each(axis, batch_size):
+def test_an_embedding_looked_up_once_for_all_rows_has_a_gradient_for_each(axis, batch_size):
     torch.manual_seed(0)
     problem = ib.Problem(Positions(axis).double(), (fields(), torch.arange(6) % CLASSES), batch_size=batch_size)
     space = gradient_space(problem, "all")
@@ -99,7 +99,7 @@ def test_what_is_looked_up_once_for_all_rows_counts_for_each(axis, batch_size):
     torch.testing.assert_close(space.train.matrix(), truth, rtol=1e-9, atol=1e-12)
 
 
-def test_every_method_takes_a_mapping_or_says_why_not():
+def test_every_method_takes_a_mapping_or_refuses_it():
     torch.manual_seed(0)
     valid = fields(4), torch.arange(4) % CLASSES
     y = torch.arange(6) % CLASSES
@@ -118,11 +118,11 @@ def test_every_method_takes_a_mapping_or_says_why_not():
                 assert ib.score(name, problem).shape == ((6, 4) if name.startswith("pairwise-") else (6,))
             except ib.InputError:
                 refused.add(name)
-    assert refused == {"knn-vote", "vog"}  # ten neighbours of six rows; a gradient in tokens
+    assert refused == {"knn-vote", "vog"}  # ten neighbours of six rows; gradients in tokens
 
 
 class Rows(torch.utils.data.Dataset):
-    """A map-style dataset of anything."""
+    """A map-style dataset of any items."""
 
     def __init__(self, items):
         self.items = items

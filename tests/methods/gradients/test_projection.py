@@ -1,4 +1,4 @@
-"""Random projections of gradients against the product with the explicit matrix, in float64, and their statistics."""
+"""Random projections of gradients compared with explicit matrices in float64, and the statistics of their draws."""
 
 import os
 import subprocess
@@ -14,6 +14,8 @@ from projections import explicit
 from torch import nn
 
 import influence_bench as ib
+from influence_bench.methods.gradients import projection
+from influence_bench.methods.gradients.forms import arithmetic, embedding, gradient
 from influence_bench.methods.gradients.forms.convolution import Convolved
 from influence_bench.methods.gradients.forms.embedding import Scattered
 from influence_bench.methods.gradients.forms.outer import Outer
@@ -26,7 +28,7 @@ MAKE = {"dense": partial(Dense, 70), "sparse": partial(Sparse, 12, s=3), "factor
 
 
 def splitmix64(state):
-    """The published generator's output at a state, in Python's integers."""
+    """The output of the published generator at a state, in Python's integers."""
     z = state & MASK
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
@@ -34,11 +36,11 @@ def splitmix64(state):
 
 
 def check(problem, kind, layers="all"):
-    """Both splits' projected gradients against the definition."""
-    projection, space = MAKE[kind](7), gradient_space(problem, layers)
-    matrix = explicit(projection, space.parameters)
+    """The projected gradients of training and validation rows equal their definition."""
+    space = gradient_space(problem, layers)
+    matrix = explicit(MAKE[kind](7), space.parameters)
     for gradients, rows in ((space.train, problem.train), (space.valid, problem.valid)):
-        ours, theirs = gradients.projected(projection), naive(problem, rows, list(space.parameters)) @ matrix
+        ours, theirs = gradients.projected(MAKE[kind](7)), naive(problem, rows, list(space.parameters)) @ matrix
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-9, atol=1e-9 * float(theirs.abs().max()))
     return space
 
@@ -60,14 +62,15 @@ def test_projections_of_what_has_no_closed_form_are_the_same_products(network, k
 @pytest.mark.parametrize("kind", MAKE)
 def test_small_blocks_give_the_same(monkeypatch, kind):
     for name, numbers in (("FORMED", 30), ("PLACED", 30), ("DRAWN", 300)):
-        monkeypatch.setattr(f"influence_bench.methods.gradients.projection.{name}", numbers)
-    monkeypatch.setattr("influence_bench.methods.gradients.forms.arithmetic.PIECE", 30)
+        monkeypatch.setattr(projection, name, numbers)
+    for module in (arithmetic, gradient):
+        monkeypatch.setattr(module, "PIECE", 30)
     for network in ("encoder", "called twice", "conv2d, groups", "tied embedding"):
         check(problem_of(*CLOSED[network]), kind)
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_batch_size_and_company_change_nothing(kind):
+def test_batch_size_and_other_selected_parameters_change_nothing(kind):
     problem = problem_of(*CLOSED["encoder"])
     whole = gradient_space(problem, "all").train.projected(MAKE[kind](7))
     other = gradient_space(replace(problem, batch_size=23), "all").train.projected(MAKE[kind](7))
@@ -78,7 +81,7 @@ def test_batch_size_and_company_change_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_the_same_seed_gives_the_same_bits_and_another_one_others(kind):
+def test_equal_seeds_give_equal_bits_and_other_seeds_give_others(kind):
     gradients = gradient_space(problem_of(*CLOSED["encoder"], dtype=torch.float32), "all").train
     first, again, other = (gradients.projected(MAKE[kind](seed)) for seed in (1, 1, 2))
     assert first.dtype == torch.float32
@@ -97,11 +100,11 @@ def test_half_precision_is_summed_in_single_precision(network, kind):
 
 
 def test_words_are_those_of_the_published_generator():
-    own, step = key(3, "fc.weight"), 0x9E3779B97F4A7C15
-    drawn = words(own, torch.tensor([0, 1, 10**12]), 2)
+    own_key, step = key(3, "fc.weight"), 0x9E3779B97F4A7C15
+    drawn = words(own_key, torch.tensor([0, 1, 10**12]), 2)
     for column, index in enumerate((0, 1, 10**12)):
         for draw in (0, 1):
-            assert int(drawn[draw, column]) & MASK == splitmix64(own + (2 * index + draw) * step)
+            assert int(drawn[draw, column]) & MASK == splitmix64(own_key + (2 * index + draw) * step)
 
 
 def test_signs_have_mean_0_variance_1_and_no_correlation():
@@ -117,27 +120,27 @@ def test_signs_have_mean_0_variance_1_and_no_correlation():
     assert (drawn * other).mean().abs() < 5 / drawn.numel() ** 0.5
 
 
-def test_places_are_uniform_one_in_each_part_with_signs_of_their_own():
+def test_places_are_uniform_within_each_part_and_signs_are_independent_of_them():
     columns, negative = places(key(0, "weight"), torch.arange(60_000), 12, 3)
     for part in range(3):
         counts = torch.bincount(columns[part] - 4 * part, minlength=4)
         assert len(counts) == 4
         assert (counts / 60_000 - 1 / 4).abs().max() < 0.01
-        for place in range(4):
-            assert abs(negative[part][columns[part] == 4 * part + place].double().mean() - 0.5) < 0.02
+        for column in range(4):
+            assert abs(negative[part][columns[part] == 4 * part + column].double().mean() - 0.5) < 0.02
 
 
 @pytest.mark.parametrize(
     ("make", "variance"),
     [(partial(Dense, 16), 2 / 16), (partial(Sparse, 16, s=4), 2 / 16), (partial(Factored, 4, 4), 2)],
 )
-def test_inner_products_are_kept_on_average_over_seeds(make, variance):
+def test_inner_products_are_preserved_on_average_over_seeds(make, variance):
     gradients = gradient_space(problem_of(lambda: nn.Linear(12, 9), (12,)), "all").train
     matrix = gradients.matrix()
     true = matrix @ matrix.T
-    found = torch.stack([(part := gradients.projected(make(seed))) @ part.T for seed in range(300)])
+    products = torch.stack([(part := gradients.projected(make(seed))) @ part.T for seed in range(300)])
     size = matrix.norm(dim=1)
-    relative = (found - true) / torch.outer(size, size)
+    relative = (products - true) / torch.outer(size, size)
     assert relative.mean(0).abs().max() < 5 * (variance / 300) ** 0.5  # of 529 products
     assert relative.square().mean() < variance
 
@@ -152,46 +155,43 @@ def test_inner_products_are_kept_on_average_over_seeds(make, variance):
         ("embedding", "embed", (2, 2), Scattered, False),
     ],
 )
-def test_factored_projections_form_gradients_only_where_that_is_cheaper(
+def test_factored_projections_form_gradients_only_where_that_costs_less(
     monkeypatch, network, layer, sketch, kind, forms
 ):
     space = gradient_space(problem_of(*CLOSED[network]), layer)
-    space.plan  # noqa: B018 - which holds each closed form against autograd once
+    assert not space.plan.reasons  # planning compares each closed form with autograd, and may form gradients
     weight = space.parameters[f"{layer}.weight"].shape
     formed, plain = [], kind.formed
     monkeypatch.setattr(kind, "formed", lambda self: formed.append(self.shape) or plain(self))
     ours = space.train.projected(Factored(*sketch))
     assert (weight in formed) == forms
-    place = "influence_bench.methods.gradients.forms.arithmetic.factors_cost_less"
-    monkeypatch.setattr(place, lambda *_: forms)
-    torch.testing.assert_close(space.train.projected(Factored(*sketch)), ours)  # the other form gives the same
-    monkeypatch.setattr(place, lambda *_: not forms)
+    formed.clear()
+    monkeypatch.setattr(arithmetic, "WRITING", 1e9 if forms else -1e9)  # as if the other way cost less
     torch.testing.assert_close(space.train.projected(Factored(*sketch)), ours)
+    assert (weight in formed) != forms
 
 
 @pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize("few", [True, False])
-def test_an_embedding_is_projected_position_by_position_where_these_are_few_and_is_never_formed(monkeypatch, kind, few):
+def test_an_embedding_is_never_formed_and_projected_by_position_if_these_are_few(monkeypatch, kind, few):
     problem = problem_of(*CLOSED["embedding"])
     space = gradient_space(problem, "embed")
-    space.plan  # noqa: B018 - which forms the gradients of two rows
-    monkeypatch.setattr("influence_bench.methods.gradients.forms.embedding.ALONE", 0.1 if few else 20)
-    taken, plain = [], Scattered.scattered
-    monkeypatch.setattr(Scattered, "scattered", lambda self: taken.append(plain(self)) or taken[-1])
+    assert not space.plan.reasons  # planning forms the gradients of two rows
+    monkeypatch.setattr(embedding, "ALONE", 0.1 if few else 20)
+    sparse, plain = [], Scattered.scattered
+    monkeypatch.setattr(Scattered, "scattered", lambda self: sparse.append(plain(self)) or sparse[-1])
     monkeypatch.setattr(Scattered, "formed", lambda self: 1 / 0)
-    projection = MAKE[kind](7)
-    ours = space.train.projected(projection)
-    assert [part is not None for part in taken] == ([] if kind == "factored" else 5 * [few])
-    torch.testing.assert_close(
-        ours, naive(problem, problem.train, list(space.parameters)) @ explicit(projection, space.parameters)
-    )
+    ours = space.train.projected(MAKE[kind](7))
+    assert [part is not None for part in sparse] == ([] if kind == "factored" else 5 * [few])
+    theirs = naive(problem, problem.train, list(space.parameters)) @ explicit(MAKE[kind](7), space.parameters)
+    torch.testing.assert_close(ours, theirs)
 
 
-def test_columns_say_which_parameter_they_belong_to():
+def test_each_parameter_has_its_columns():
     space = gradient_space(problem_of(mlp, (4,)), "all")
     columns = Factored(5, 3).columns(space.parameters)
     assert list(columns) == ["0.weight", "0.bias", "3.weight", "3.bias"]
-    assert [(one.start, one.stop) for one in columns.values()] == [(0, 15), (15, 20), (20, 29), (29, 32)]
+    assert [(part.start, part.stop) for part in columns.values()] == [(0, 15), (15, 20), (20, 29), (29, 32)]
     g = space.train.matrix()
     whole = space.train.projected(Factored(5, 3))
     torch.testing.assert_close(whole[:, columns["3.bias"]], g[:, -3:])  # shorter than its projection: kept whole
@@ -208,14 +208,14 @@ from influence_bench.methods.gradients.space import gradient_space
 torch.set_num_threads(1)
 problem = problem_of(lambda: torch.nn.Linear(1024, 1500), (1024,), dtype=torch.float32, batch_size=23)
 gradients = gradient_space(problem, ["*", "nothing"]).train
-gradients.space.plan  # which takes memory of its own
+gradients.space.plan  # planning takes memory too
 for projection in (Dense(64), Sparse(64), Factored(8, 8)):
     print(peak_bytes(partial(gradients.projected, projection)))
 """
 
 
-def test_memory_is_that_of_blocks_and_the_result():
-    """In a process of its own: in one that has run other tests, the holes that they left in the heap count too."""
+def test_a_projection_takes_the_memory_of_its_blocks_and_its_result():
+    """In a process of its own, since holes that other tests leave in the heap would count."""
     where = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True, env=where)
     taken = [int(line) for line in done.stdout.split()]
@@ -227,12 +227,12 @@ def test_memory_is_that_of_blocks_and_the_result():
     ("make", "said"),
     [
         (partial(Dense, 0), "k=0 does not fit: it must be at least 1"),
-        (partial(Sparse, 10, s=3), "k=10 does not fit s=3: it must be a multiple"),
+        (partial(Sparse, 10, s=3), "k=10 does not fit s=3: it must be a multiple of s"),
         (partial(Sparse, 4, s=0), "s=0 does not fit"),
         (partial(Factored, 2, -1), "k=-1 does not fit"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused(make, said):
+def test_impossible_sizes_are_refused(make, said):
     with pytest.raises(ib.InputError, match=said):
         make()
 

@@ -1,4 +1,7 @@
-"""The isolation forest by coordinates, against scikit-learn's on the whole matrix of gradients."""
+"""The isolation forest on a few coordinates compared with scikit-learn's on the whole gradient matrix."""
+
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +16,11 @@ from influence_bench.bench.catalogue.contract import planted
 from influence_bench.methods.gradients.forms.outer import Outer
 from influence_bench.methods.gradients.reduction import Narrowed
 from influence_bench.methods.gradients.space import gradient_space
-from influence_bench.methods.outliers import isolation_forest as forests
 from influence_bench.methods.outliers.isolation_forest import Forest, average_path_length, isolation_forest
 
 
 def in_heap_order(fitted):
-    """A forest that scikit-learn has grown, in our form."""
+    """A forest that scikit-learn has grown, as our `Forest`."""
     depth = int(np.ceil(np.log2(fitted.max_samples_)))
     inner = 2**depth - 1
     shape = (len(fitted.estimators_), inner)
@@ -29,16 +31,16 @@ def in_heap_order(fitted):
     for number, estimator in enumerate(fitted.estimators_):
         tree, todo = estimator.tree_, [(0, 0, 0)]
         while todo:
-            node, place, level = todo.pop()
+            node, position, level = todo.pop()
             if tree.children_left[node] >= 0:
-                forest.coordinate[number, place] = int(tree.feature[node])
-                forest.threshold[number, place] = tree.threshold[node]
+                forest.coordinate[number, position] = int(tree.feature[node])
+                forest.threshold[number, position] = tree.threshold[node]
                 todo += [
-                    (tree.children_left[node], 2 * place + 1, level + 1),
-                    (tree.children_right[node], 2 * place + 2, level + 1),
+                    (tree.children_left[node], 2 * position + 1, level + 1),
+                    (tree.children_right[node], 2 * position + 2, level + 1),
                 ]
                 continue
-            leaf = place
+            leaf = position
             for _ in range(depth - level):
                 leaf = 2 * leaf + 1
             rows = torch.tensor(int(tree.n_node_samples[node]))
@@ -46,8 +48,17 @@ def in_heap_order(fitted):
     return forest
 
 
+@contextmanager
+def counted_rows(model):
+    """A list with the number of rows in each batch that goes through the model."""
+    rows = []
+    hook = model.register_forward_hook(lambda _, x, __: rows.append(len(x[0])))
+    yield rows
+    hook.remove()
+
+
 @pytest.mark.parametrize("layers", ["last", "all"])
-def test_with_every_coordinate_kept_the_scores_are_identical_to_scikit_learns(layers):
+def test_if_every_coordinate_is_kept_the_scores_are_those_of_scikit_learn(layers):
     space = gradient_space(planted()[0], layers)
     matrix = space.train.matrix().numpy()
     fitted = IsolationForest(n_estimators=20, random_state=0).fit(matrix)
@@ -65,26 +76,26 @@ def test_scores_have_the_distribution_of_scikit_learns_over_seeds(layers):
     ours = np.array([isolation_forest(space.train, order, 5, seed)[rows] for seed in seeds])
     theirs = [IsolationForest(n_estimators=5, random_state=seed).fit(matrix) for seed in seeds]
     theirs = np.array([-fitted.score_samples(matrix[rows]) for fitted in theirs])
-    for one, other in zip(ours.T, theirs.T, strict=True):
-        assert ks_2samp(one, other).pvalue > 0.01
-        assert one.std() == pytest.approx(other.std(), rel=0.25)
+    for our_row, their_row in zip(ours.T, theirs.T, strict=True):
+        assert ks_2samp(our_row, their_row).pvalue > 0.01
+        assert our_row.std() == pytest.approx(their_row.std(), rel=0.25)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "many positions, narrow", "residual"])
-def test_a_second_pass_under_a_tight_memory_budget_gives_the_same_scores(kind, monkeypatch):
-    problem = problem_of(*CLOSED[kind])
-    space, order = gradient_space(problem, "all"), problem.sampling_order()
-    tables = []
-    plain = forests._table
-    monkeypatch.setattr(forests, "_table", lambda *args: tables.append(1) or plain(*args))
-    at_once = isolation_forest(space.train, order, 20, 0)
-    assert not tables
-    object.__setattr__(space.problem, "memory_budget", 4 * space.plan.bytes_per_row)
-    np.testing.assert_allclose(isolation_forest(space.train, order, 20, 0), at_once)
-    assert tables
+def test_a_second_pass_under_a_tight_memory_budget_gives_the_same_scores(kind):
+    generous = problem_of(*CLOSED[kind])
+    tight = replace(generous, memory_budget=4 * gradient_space(generous, "all").plan.bytes_per_row)
+    scores = []
+    for problem, passes in ((generous, 1), (tight, 2)):
+        space = gradient_space(problem, "all")
+        assert not space.plan.reasons  # planning runs the model too
+        with counted_rows(problem.model) as rows:
+            scores.append(isolation_forest(space.train, problem.sampling_order(), 20, 0))
+        assert sum(rows) == passes * len(problem.train)
+    np.testing.assert_allclose(*scores)
 
 
-def test_trees_are_grown_on_some_rows_and_score_them_all():
+def test_trees_grow_on_a_sample_of_the_rows_and_score_them_all():
     torch.manual_seed(0)
     x, y = torch.randn(6000, 3), torch.randint(2, (6000,))
     x[5999] = 50
@@ -94,9 +105,9 @@ def test_trees_are_grown_on_some_rows_and_score_them_all():
     assert (scores > scores[5999]).sum() < 3
 
 
-def test_no_gradient_is_formed_where_each_is_an_outer_product(monkeypatch):
+def test_no_gradient_is_formed_if_each_is_an_outer_product(monkeypatch):
     space = gradient_space(problem_of(*CLOSED["mlp"]), "all")
-    space.plan  # noqa: B018 - which forms two gradients to hold them against autograd
+    assert not space.plan.reasons  # planning may form gradients
     monkeypatch.setattr(Outer, "formed", lambda self: 1 / 0)
     isolation_forest(space.train, torch.arange(23), 300, 0)
 
@@ -109,22 +120,22 @@ def test_rows_with_equal_gradients_get_equal_scores():
     assert scores[30:].min() > scores[0]
 
 
-def test_a_forest_where_nothing_differs_scores_all_rows_alike():
+def test_equal_rows_or_a_single_row_get_a_score():
     problem = ib.Problem(nn.Linear(4, 3), train=(torch.ones(9, 4), torch.zeros(9).long()))
     assert len(set(ib.score("outlier-gradient", problem))) == 1
-    one_row = ib.Problem(nn.Linear(4, 3), train=(torch.ones(1, 4), torch.zeros(1).long()))
-    assert np.isfinite(ib.score("outlier-gradient", one_row)).all()
+    single = ib.Problem(nn.Linear(4, 3), train=(torch.ones(1, 4), torch.zeros(1).long()))
+    assert np.isfinite(ib.score("outlier-gradient", single)).all()
 
 
 def test_the_scale_of_the_gradients_does_not_matter():
     problem, _ = planted()
     tiny = ib.Problem(
         problem.model, problem.train, loss=lambda z, y: 2.0**-60 * nn.functional.cross_entropy(z, y)
-    )  # scikit-learn takes values within 1e-7 of each other for equal
+    )  # scikit-learn treats values within 1e-7 of each other as equal
     np.testing.assert_allclose(ib.score("outlier-gradient", tiny), ib.score("outlier-gradient", problem))
 
 
-def test_where_most_coordinates_are_constant_trees_draw_more_of_them(monkeypatch):
+def test_trees_draw_more_coordinates_if_most_are_constant():
     class Words(nn.Module):
         def __init__(self):
             super().__init__()
@@ -135,9 +146,9 @@ def test_where_most_coordinates_are_constant_trees_draw_more_of_them(monkeypatch
 
     torch.manual_seed(0)
     problem = ib.Problem(Words(), train=(torch.randint(40, (50, 6)), torch.randint(3, (50,))))
-    draws = []
-    plain = forests._grown_and_scored
-    monkeypatch.setattr(forests, "_grown_and_scored", lambda g, s, d, r: draws.append(d.shape[1]) or plain(g, s, d, r))
-    scores = ib.score("outlier-gradient", problem, layers="all")
-    assert draws[:2] == [256, 512]
+    space = gradient_space(problem, "all")
+    assert not space.plan.reasons  # planning runs the model too
+    with counted_rows(problem.model) as rows:
+        scores = isolation_forest(space.train, problem.sampling_order(), 100, 0)
+    assert sum(rows) > len(problem.train)  # a pass for each set of draws
     assert len(set(scores)) > 40

@@ -1,4 +1,4 @@
-"""What trips methods that look for outliers: rows that are not finite, alike, without a gradient, or few of a class."""
+"""Rows that can break methods for outliers: not finite, equal, without a gradient, or alone in their class."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def scored(row, problem):
 
 
 class Root(nn.Module):
-    """A network with a root of its first input: its gradient at 0 is not finite, though its outputs are."""
+    """A network with a square root of its first input: at 0 its outputs are finite, its gradient is not."""
 
     def __init__(self, inner):
         super().__init__()
@@ -75,7 +75,7 @@ def test_a_row_whose_gradient_alone_is_not_finite_ranks_first(row):
     assert np.isfinite(scores).all()
 
 
-def test_where_a_mean_spoils_every_score_the_losses_tell_the_row():
+def test_if_a_mean_makes_every_score_nan_the_losses_show_which_row_is_to_blame():
     with pytest.warns(ib.NotFinite, match="row 7"):
         assert ib.score("datainf", with_an_overflow(planted()[0])).argmax() == 7
 
@@ -90,7 +90,7 @@ def test_equal_rows_get_equal_scores(row):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_row_without_a_gradient_and_constant_columns_are_no_trouble(row):
+def test_a_row_without_a_gradient_and_constant_columns_get_finite_scores(row):
     problem, _ = planted()
     model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))
     model.load_state_dict({k.replace("3.", "2."): v for k, v in problem.model.state_dict().items()})
@@ -105,7 +105,7 @@ def test_a_row_without_a_gradient_and_constant_columns_are_no_trouble(row):
     assert np.isfinite(scored(row, problem)).all()
 
 
-def test_what_pyod_cannot_tell_apart_is_refused():
+def test_rows_on_which_a_pyod_detector_gives_no_finite_scores_are_refused():
     pytest.importorskip("pyod")
     same = ib.Problem(nn.Linear(2, 3), train=(torch.ones(30, 2), torch.zeros(30).long()))
     with pytest.raises(ib.InputError, match="PyOD's detector pca gives scores that are not finite"):
@@ -113,7 +113,7 @@ def test_what_pyod_cannot_tell_apart_is_refused():
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_class_of_one_sample_is_no_trouble(row):
+def test_a_class_with_a_single_sample_gets_finite_scores(row):
     problem, _ = planted()
     few = problem.train[torch.cat([(problem.train.y == 0).nonzero()[:, 0], (problem.train.y == 2).nonzero()[:1, 0]])]
     assert np.isfinite(scored(row, ib.Problem(problem.model, few))).all()
