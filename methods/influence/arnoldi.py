@@ -41,7 +41,7 @@ def arnoldi(
         problem: with validation rows, whose mean gradient is v.
         rank: the number of eigenvalues, at most.
         steps: steps of the iteration: the dimension of the Krylov space in which eigenvalues are sought.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of the Hessian.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix in place of the Hessian.
         damping: λ ≥ 0.
         layers: the layers whose gradients are used, with p parameters.
         against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
@@ -76,7 +76,7 @@ def arnoldi_self(
         problem: the trained model and its training rows.
         rank: the number of eigenvalues, at most.
         steps: steps of the iteration: the dimension of the Krylov space in which eigenvalues are sought.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of the Hessian.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix in place of the Hessian.
         damping: λ ≥ 0.
         layers: the layers whose gradients are used, with p parameters.
 

@@ -37,8 +37,7 @@ def influence_cg(
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H: that has no
-            negative eigenvalues.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix, which has no negative eigenvalues.
         damping: λ ≥ 0.
         steps: steps of the iteration, at most.
         tolerance: the relative residual ‖v - (H + λI)x‖ / ‖v‖ at which the iteration stops.

@@ -41,7 +41,7 @@ def influence_exact(
 
     Args:
         problem: with validation rows.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix in place of H.
         damping: λ ≥ 0; for a model trained with weight decay, that decay is the exact λ.
         layers: the layers whose gradients are used, with p parameters.
         against: the rows that v averages over: `validation`, `training`, or `classes`, which takes the validation rows
@@ -67,7 +67,7 @@ def influence_self(
 
     Args:
         problem: the trained model and its training rows.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix in place of H.
         damping: λ ≥ 0.
         layers: the layers whose gradients are used, with p parameters.
 

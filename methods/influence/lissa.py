@@ -38,8 +38,7 @@ def lissa(
 
     Args:
         problem: with validation rows, whose mean gradient is v.
-        curvature: `hessian`, or `ggn`, which puts the generalised Gauss-Newton matrix in the place of H: that has no
-            negative eigenvalues.
+        curvature: `hessian`, or `ggn`, the generalised Gauss-Newton matrix, which has no negative eigenvalues.
         damping: λ > 0; the series needs about σ/λ steps.
         steps: terms of the series.
         samples_per_step: training rows in each batch b, drawn without replacement within an epoch.

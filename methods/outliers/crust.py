@@ -13,7 +13,7 @@ from ...bench.registry.method import method
 
 @method(family="outlier gradient", paper="Mirzasoleiman et al. 2020, algorithm 1")
 def crust(problem: Problem, share: float = 0.5) -> Scores:
-    """Σ_j γ_j ‖g - g_j‖ / m over the medoids j of the m samples with the same label; γ_j are nearest to medoid j.
+    """Σ_j γ_j ‖g - g_j‖ / m over the medoids j of the m samples with the same label, γ_j of them nearest to j.
 
     A sample's gradient is that in the outputs, g = p - e_y. The medoids are the paper's coreset, chosen greedily. The
     paper trains on the coreset with the weights γ, and ranks nothing. (The distance to the nearest medoid would rank

@@ -39,7 +39,7 @@ def outlier_gradient(
             such as `ecod`, `copod`, `hbos`, `knn`, `lof`, `ocsvm` or `pca` (`pip install influence-bench[outliers]`).
         layers: the layers whose gradients are used, with p parameters.
         trees: number of trees of the forest.
-        checkpoints: `last`, the model as it stands, as in the paper; or `all`, the mean of the ranks at every one.
+        checkpoints: `last`, the model as it stands, as in the paper; or `all`, the mean of the ranks at all of them.
 
     Cost (gradients): for each checkpoint one forward pass for the last layer, else one epoch (two if the forest's
     columns do not fit the memory budget); and the detector's own cost. PyOD's detectors get the matrix (n, p), which
