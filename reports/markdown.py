@@ -1,4 +1,4 @@
-"""Markdown: text and tables from runs, of which nothing is taken for markup."""
+"""Markdown of text and tables from runs; nothing in them counts as markup."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What a claim of a paper is: one decorated function per claim, confound or picture, registered by suite and name."""
+"""Claims, confounds and pictures: one decorated function each, registered by suite and name."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ class Claim(OfSuite):
 
     @property
     def statement(self) -> str:
-        """The claim, or the confound and its name for what it is."""
+        """The docstring as one line; that of a confound says that it is one."""
         return f"Confound: {self.text[0].lower()}{self.text[1:]}" if self.confound else self.text
 
 

@@ -71,7 +71,7 @@ def ratio(wide: pd.DataFrame, name: str, reference: str) -> Interval:
 
 
 def nearest(wide: pd.DataFrame) -> tuple[str, str, Interval]:
-    """The fastest baseline apart from tracing, the slowest outlier gradient, and their ratio.
+    """The fastest baseline other than tracing, the slowest outlier gradient, and their ratio.
 
     Raises:
         Lacking: if there is no such baseline.

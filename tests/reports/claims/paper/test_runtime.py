@@ -137,5 +137,5 @@ def test_an_mlp_has_a_width_and_keeps_its_name_at_the_default():
     }
     assert list(sizes.values()) == [402_250, 402_250, 1_707_274]
     assert find_model("mlp").label({"width": 128}) == "mlp"
-    with pytest.raises(InputError, match="width=1 does not fit"):
+    with pytest.raises(InputError, match="width=1 is out of range"):
         find_model("mlp[width=1]").build(torch.Size((2,)), 2)
