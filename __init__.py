@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .bench.catalogue import lists
 from .bench.catalogue.contract import check_method
@@ -62,6 +62,5 @@ class _Room(ModuleType):
         return getattr(lists, self.__name__.rpartition(".")[2])()
 
 
-if not TYPE_CHECKING:  # there, the names are the functions imported above
-    methods, datasets = (import_module(f"{__name__}.{room}") for room in ("methods", "datasets"))
-    methods.__class__ = datasets.__class__ = _Room
+for _name in ("methods", "datasets"):  # importing a room puts it in the place of the function of its name
+    import_module(f"{__name__}.{_name}").__class__ = _Room

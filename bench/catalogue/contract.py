@@ -200,7 +200,7 @@ CHECKS: tuple[Callable[[str, Hyperparameters], None], ...] = (
 )
 
 
-def check_method(method: str | Callable[..., Scores], **hyperparameters: Any) -> None:
+def check_method(method: str | Callable[..., Scores], /, **hyperparameters: Any) -> None:
     """Check a registered method against every part of the contract.
 
     Args:

@@ -126,8 +126,8 @@ def exceptions(method: Method, need: str, quote: str = "") -> str:
     """
     values = [
         f"{'the default ' if method.arguments[name].default == value else ''}{quote}{name}={value}{quote}"
-        for name, sparing in (method.unless or {}).get(need, {}).items()
-        for value in (sparing if isinstance(sparing, tuple) else (sparing,))
+        for name, sparing in method.unless.get(need, {}).items()
+        for value in sparing
     ]
     return f" (not with {' or '.join(values)})" if values else ""
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -14,6 +14,7 @@ from .registry import Registry, name_of
 
 Use = Literal["validation", "checkpoints", "dynamics", "retraining", "groups"]
 Conditions = Mapping[str, Mapping[str, Any]]
+Sparing = Mapping[str, Mapping[str, tuple[Any, ...]]]
 Function = TypeVar("Function", bound=Callable[..., Scores])
 
 
@@ -24,7 +25,7 @@ class Method(Registered):
     family: str
     paper: str
     uses: frozenset[Use] = frozenset()
-    unless: Conditions | None = None
+    unless: Sparing = field(default_factory=dict)
     pairwise: bool = False
     package: str = ""
     rows_in: str = ""
@@ -85,8 +86,7 @@ class Method(Registered):
 
     def _spared(self, need: str, given: Mapping[str, Any]) -> bool:
         """Whether a hyperparameter has a value under which the method does without a use or a package."""
-        conditions = (self.unless or {}).get(need, {})
-        return any(self._value(name, given) in _several(values) for name, values in conditions.items())
+        return any(self._value(name, given) in values for name, values in self.unless.get(need, {}).items())
 
     def _value(self, name: str, given: Mapping[str, Any]) -> Any:
         return given.get(name, self.arguments[name].default)
@@ -108,7 +108,7 @@ def method(
     """Register a function `(problem, **hyperparameters) -> scores (n_train,)`, higher meaning more suspect.
 
     Args:
-        family: the group the method is listed in.
+        family: the group the method is listed in; a method of the family `control` need not find anything.
         paper: the source, with its equation.
         uses: what the method needs beyond the trained model and the training data; the rest is withheld from it.
         unless: hyperparameters under which the method does without one of its uses, or its package:
@@ -124,10 +124,12 @@ def method(
     """
 
     def register(function: Function) -> Function:
-        entry = Method(name_of(function), function, family, paper, frozenset(uses), unless, pairwise, package, rows_in)
-        for need, conditions in (unless or {}).items():
+        sparing = {need: _as_tuples(conditions) for need, conditions in (unless or {}).items()}
+        name = name_of(function)
+        entry = Method(name, function, family, paper, frozenset(uses), sparing, pairwise, package, rows_in)
+        for need, conditions in sparing.items():
             if need not in {*uses, package}:
-                raise InputError(f"the method '{entry.name}' declares unless={{'{need}': ...}}, but does not use it")
+                raise InputError(f"the method '{name}' declares unless={{'{need}': ...}}, but does not use it")
             _check_hyperparameters(entry, conditions)
         _check_hyperparameters(entry, [rows_in] if rows_in else [])
         METHODS.add(entry)
@@ -151,5 +153,5 @@ def _check_hyperparameters(entry: Method, names: Collection[str]) -> None:
             raise InputError(f"the method '{entry.name}' declares a condition on {name}, which it does not take")
 
 
-def _several(values: Any) -> tuple[Any, ...]:
-    return values if isinstance(values, tuple) else (values,)
+def _as_tuples(conditions: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {name: values if isinstance(values, tuple) else (values,) for name, values in conditions.items()}

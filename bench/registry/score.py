@@ -16,15 +16,15 @@ from .method import METHODS, Method, find_method
 
 
 @overload
-def score(method: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Scores: ...
+def score(method: str | Callable[..., Scores], problem: Problem, /, **hyperparameters: Any) -> Scores: ...
 
 
 @overload
-def score(method: list[str], problem: Problem) -> dict[str, Scores]: ...
+def score(method: list[str], problem: Problem, /) -> dict[str, Scores]: ...
 
 
 def score(
-    method: str | Callable[..., Scores] | list[str], problem: Problem, **hyperparameters: Any
+    method: str | Callable[..., Scores] | list[str], problem: Problem, /, **hyperparameters: Any
 ) -> Scores | dict[str, Scores]:
     """Score every training row with a method, given by name or as the decorated function, or with several methods.
 

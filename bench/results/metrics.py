@@ -16,8 +16,9 @@ def evaluate(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[
         k: number of rows that would be inspected; default: the number of rows that are sought.
 
     Returns:
-        `roc_auc`; `average_precision`; `precision_at_k` and `recall_at_k`; `ndr_at_10` and `ndr_at_30`, the share of
-        the sought rows (noise detection rate) among the 10 % and 30 % highest scores. Ties at a cut count by expectation.
+        `roc_auc`; `average_precision`; `precision_at_k` and `recall_at_k`; `ndr_at_10` and `ndr_at_30`, the
+        share of the sought rows (noise detection rate) among the 10 % and 30 % highest scores. Ties at a cut count by
+        expectation.
 
     Raises:
         InputError: if shapes differ, or all or none of the rows are sought.

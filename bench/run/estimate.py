@@ -54,7 +54,7 @@ class Estimate:
     refused: str
 
 
-def estimate(method: str | Callable[..., Scores], problem: Problem, **hyperparameters: Any) -> Estimate:
+def estimate(method: str | Callable[..., Scores], problem: Problem, /, **hyperparameters: Any) -> Estimate:
     """Estimate the seconds, epochs and memory that a method will take on a problem, within a factor of two.
 
     The method runs on random training rows: on a thirty-second of them, then on an eighth (at least two and eight

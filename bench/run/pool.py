@@ -48,6 +48,9 @@ def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
         try:
             return parsed(Answer, server.ask(line(job)), "the answer of a worker")
         except EndedError as error:
+            server.close()
+            server = _server(plugins)
+            servers.append(server)
             return Answer("died", f"the worker process ended: {error}")
         finally:
             shown.finished(name)

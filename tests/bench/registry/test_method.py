@@ -83,6 +83,16 @@ def test_rows_are_combined_by_the_hyperparameter_that_is_declared(own_methods):
         method.checked({"parts": "lss"})
 
 
+def test_a_hyperparameter_may_have_the_name_of_an_argument_of_score(own_methods):
+    @ib.method(family="control", paper="none")
+    def awkward(problem, method: int = 1, hyperparameters: int = 2):
+        return np.full(len(problem.train), float(method * hyperparameters))
+
+    problem, _ = planted()
+    assert set(ib.score(awkward, problem, method=3, hyperparameters=5)) == {15.0}
+    assert ib.estimate(awkward, problem, method=3).method == "awkward[method=3]"
+
+
 @pytest.mark.parametrize(
     ("declarations", "said"),
     [
