@@ -62,5 +62,7 @@ class _Room(ModuleType):
         return getattr(lists, self.__name__.rpartition(".")[2])()
 
 
-for _name in ("methods", "datasets"):  # importing a room puts it in the place of the function of its name
-    import_module(f"{__name__}.{_name}").__class__ = _Room
+for _name in ("methods", "datasets"):
+    _room = import_module(f"{__name__}.{_name}")
+    _room.__class__ = _Room
+    globals()[_name] = _room

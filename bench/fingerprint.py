@@ -19,7 +19,7 @@ PACKAGE = "influence_bench"
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the package."""
 LIBRARIES = ("torch", "numpy", "scikit-learn")
-BESIDE = tuple(
+WITHOUT_EFFECT = tuple(
     f"{PACKAGE}.bench.{name}"
     for name in ("errors", "files", "fingerprint", "processes", "progress", "records", "instruments", "registry")
 )
@@ -58,9 +58,11 @@ def installed(package: str) -> str | None:
         known = version(asked.name)
     except PackageNotFoundError:
         return None
-    lines = map(Requirement, requires(asked.name) or [])
-    needed = [one.name for one in lines if one.marker and any(one.marker.evaluate({"extra": e}) for e in asked.extras)]
-    return known if all(map(installed, needed)) else None
+    for needed in map(Requirement, requires(asked.name) or []):
+        wanted = needed.marker and any(needed.marker.evaluate({"extra": extra}) for extra in asked.extras)
+        if wanted and installed(needed.name) is None:
+            return None
+    return known
 
 
 def package_code() -> str:
@@ -75,7 +77,7 @@ def code(*functions: Callable[..., Any]) -> dict[str, str]:
     definitions that its code names, those reach others, and so on through this package and the function's own. A class
     that is reached brings its fields and special methods; another method of it, or a definition in a module that is
     imported whole, is reached where any reached code mentions it as an attribute or in a string. What decorates a
-    function is not followed. Modules that only find, measure and show (`BESIDE`) are left out.
+    function is not followed. Modules that only find, measure and show (`WITHOUT_EFFECT`) are left out.
 
     Raises:
         ModuleNotFoundError: if a module that the code imports from its own package cannot be found.
@@ -138,19 +140,19 @@ class _Walk:
             if original:
                 self._name(home, original)
             else:
-                self._open(home, {one: one for one in _parsed(home).definitions if "." not in one})
+                self._open(home, {key: key for key in _parsed(home).definitions if "." not in key})
 
     def _reach(self, module: str, name: str) -> None:
         if (module, name) in self.reached:
             return
         parsed = _parsed(module)
-        found = self.reached[module, name] = parsed.definitions[name]
+        definition = self.reached[module, name] = parsed.definitions[name]
         self._open(
-            module, {one.removeprefix(f"{name}."): one for one in parsed.definitions if one.startswith(f"{name}.")}
+            module, {key.removeprefix(f"{name}."): key for key in parsed.definitions if key.startswith(f"{name}.")}
         )
-        for other in found.names:
+        for other in definition.names:
             self._name(module, other)
-        for attribute in found.attributes - self.mentioned:
+        for attribute in definition.attributes - self.mentioned:
             self.mentioned.add(attribute)
             for place in list(self.members[attribute]):
                 self._reach(*place)
@@ -163,8 +165,8 @@ class _Walk:
                 self._reach(module, name)
 
     def _is_followed(self, module: str) -> bool:
-        beside = any(module == one or module.startswith(f"{one}.") for one in BESIDE)
-        return module.partition(".")[0] in self.packages and not beside
+        has_effect = not any(module == name or module.startswith(f"{name}.") for name in WITHOUT_EFFECT)
+        return has_effect and module.partition(".")[0] in self.packages
 
 
 @cache
@@ -200,13 +202,13 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _pieces(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
-    """The names that a statement defines, a class's methods apart from the rest of it, each with its code."""
+    """The names that a statement defines, each with its code; the methods of a class have names of their own."""
     if isinstance(statement, _FUNCTIONS):
         yield statement.name, statement
     elif isinstance(statement, ast.ClassDef):
-        methods = [one for one in statement.body if isinstance(one, _FUNCTIONS)]
-        yield from ((f"{statement.name}.{one.name}", one) for one in methods)
-        statement.body = [one for one in statement.body if not isinstance(one, _FUNCTIONS)]
+        methods = [member for member in statement.body if isinstance(member, _FUNCTIONS)]
+        yield from ((f"{statement.name}.{method.name}", method) for method in methods)
+        statement.body = [member for member in statement.body if not isinstance(member, _FUNCTIONS)]
         yield statement.name, statement
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         yield from ((name, statement) for name in _names(statement, ast.Store))

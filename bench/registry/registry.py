@@ -40,11 +40,11 @@ class Registry(Generic[Entry]):
         self._entries[entry.key] = entry
 
     def all(self) -> dict[str, Entry]:
-        """Every entry by name."""
+        """Every entry by name, module by module, in the order in which each module registers its entries."""
         if not self._imported:
             self._imported = True
             self._import_modules()
-        return dict(self._entries)
+        return dict(sorted(self._entries.items(), key=lambda item: item[1].function.__module__))
 
     def find(self, name: str) -> Entry:
         """The entry of that name.

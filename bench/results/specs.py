@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import field
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -78,6 +79,11 @@ class Arm:
     def shuffled(self) -> bool:
         """Whether each epoch has an order of its own."""
         return self.removal != "none, unshuffled"
+
+
+def percentage(budget: str) -> float:
+    """The number in a budget such as `5%`; infinite for `true`, the true number of wrong labels."""
+    return inf if budget == "true" else float(budget.removesuffix("%"))
 
 
 def file_name(text: str) -> str:

@@ -13,7 +13,7 @@ from ..models.architecture import find_model
 from ..problem.examples import Examples
 from ..results.records import ArmRecord
 from ..results.run import Run
-from ..results.specs import Arm, Cell
+from ..results.specs import Arm, Cell, percentage
 from ..training.loop import Training, Watch, accuracy, train
 
 EACH_EPOCH = 1000  # test rows on which the accuracy is computed after each epoch
@@ -29,7 +29,7 @@ def removed(run: Run, arm: Arm) -> NDArray[np.int64]:
     n = len(truth)
     if not arm.budget:
         return np.zeros(0, np.int64)
-    k = int(truth.sum()) if arm.budget == "true" else round(n * float(arm.budget.removesuffix("%")) / 100)
+    k = int(truth.sum()) if arm.budget == "true" else round(n * percentage(arm.budget) / 100)
     drawn = np.random.default_rng([arm.problem.seed, arm.seed, k]).random(n)
     match arm.removal:
         case "random":

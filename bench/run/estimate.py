@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from ...methods.gradients.selection import Layers
 from ..errors import InputError
 from ..instruments import memory
 from ..instruments.stopwatch import measuring
@@ -198,7 +197,7 @@ class _Pilots:
         peak = self.predicted()[1]
         if not self.above_budget(peak):
             return ""
-        fewer = "choose fewer layers, or " if self.method.hints.get("layers") == Layers else ""
+        fewer = "choose fewer layers, or " if "layers" in self.method.arguments else ""
         return (
             f"{self.label} on {self.n:,} rows needs about {peak / 1e9:.2g} GB, above the memory budget of "
             f"{self.problem.memory_budget / 1e9:.2g} GB: {fewer}give Problem a larger memory_budget"

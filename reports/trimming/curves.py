@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ...bench.results.specs import percentage
 from ..drawing import MOST, PAGE, grid
 from ..style import PRINT, colour
-from .gains import RANDOM, Trimming, percentage
+from .gains import RANDOM, Trimming
 
 HEIGHT = 1.4  # inches: one panel
 OTHERS: dict[str, Any] = {"color": "#d5d8dc", "linewidth": 0.5, "zorder": 1}

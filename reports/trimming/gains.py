@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 import pandas as pd
 
 from ...bench.results.run import Run
+from ...bench.results.specs import percentage
 from ..statistics import mean_interval
 
 RANDOM = "random"
@@ -71,11 +71,6 @@ def gains(trimmed: pd.DataFrame) -> pd.DataFrame:
         .sort_values(["problem", "order", "gain", "removal"], ascending=[True, True, False, True], ignore_index=True)
         .drop(columns="order")
     )
-
-
-def percentage(budget: str) -> float:
-    """The number in a budget such as `5%`; infinite for `true`, the true number of wrong labels."""
-    return inf if budget == "true" else float(budget.removesuffix("%"))
 
 
 def _paired_with_random(trimmed: pd.DataFrame) -> pd.DataFrame:

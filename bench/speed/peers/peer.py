@@ -26,6 +26,8 @@ WorkName = Literal[
     "DataInf, all layers",
     "EK-FAC self-influence, all layers",
 ]
+LAST_LAYER: frozenset[WorkName] = frozenset(("last-layer squared L2 norms", "last-layer isolation forest"))
+WITH_QUERY: frozenset[WorkName] = frozenset(("all-layer inner products",))
 Function = Callable[..., Tensor]
 Query = Examples | None
 
@@ -61,8 +63,8 @@ class Peer(Registered):
 
     def scores(self, problem: Problem) -> Scores:
         """The scores of the training rows, float64 (n_train,)."""
-        query = {"query": problem.validation} if "inner" in self.work else {}
-        layers = "last" if self.work.startswith("last-layer") else "all"
+        query = {"query": problem.validation} if self.work in WITH_QUERY else {}
+        layers = "last" if self.work in LAST_LAYER else "all"
         return scores(self.function(problem, layers=layers, **query))
 
 

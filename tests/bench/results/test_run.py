@@ -8,7 +8,7 @@ import pytest
 import influence_bench as ib
 from influence_bench.bench.results.records import CellRecord, Cost, ProblemRecord, Provenance, RunInfo, SuiteRecord
 from influence_bench.bench.results.run import Run
-from influence_bench.bench.results.specs import Cell, ProblemSpec, file_name
+from influence_bench.bench.results.specs import Cell, ProblemSpec, file_name, percentage
 
 SPEC = ProblemSpec("blobs", "mlp", "symmetric", 0.2)
 TRUTH = np.arange(10) < 2
@@ -117,3 +117,8 @@ def test_no_two_texts_share_a_file_name():
     texts = ["a", "a/b", "a_b", "a b", "x" * 300, "x" * 301]
     assert len({file_name(text) for text in texts}) == len(texts)
     assert all(len(file_name(text)) < 200 for text in texts)
+
+
+def test_a_budget_is_a_number_of_percent_or_without_one():
+    assert percentage("2.5%") == 2.5
+    assert percentage("true") == float("inf")
