@@ -46,11 +46,14 @@ def settle() -> None:
 def limit(total: int) -> None:
     """Make allocations fail beyond `total` bytes more than the private data that the process holds now.
 
-    Without effect where the kernel does not say how much that is.
+    A limit that the process already has is never raised. Without effect where the kernel does not say how much the
+    process holds.
     """
     data = _status("VmData:")
     if data is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (data + total, data + total))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = data + total if hard == resource.RLIM_INFINITY else min(data + total, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _status(field: str) -> int | None:

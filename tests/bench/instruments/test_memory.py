@@ -1,6 +1,7 @@
-"""Memory gauges where the kernel keeps no /proc, or leaves some of its fields out."""
+"""Memory gauges where the kernel keeps no /proc, or leaves some of its fields out; limits of memory."""
 
 import resource
+import subprocess
 import sys
 
 import pytest
@@ -31,3 +32,31 @@ def test_without_proc_the_peak_is_not_reset_and_nothing_is_limited(little_proc, 
     memory.reset_peak()
     memory.limit(10**6)
     assert memory.peak_bytes() >= before
+
+
+LIMITED = """
+import resource
+from influence_bench.bench.instruments import memory
+if {before}:
+    resource.setrlimit(resource.RLIMIT_DATA, ({before}, {before}))
+memory.limit({total})
+print(resource.getrlimit(resource.RLIMIT_DATA)[0])
+try:
+    held = bytearray({taken})
+except MemoryError:
+    print("refused")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such a limit")
+@pytest.mark.parametrize(
+    ("before", "total", "taken", "refused"),
+    [(0, 2 * 10**8, 3 * 10**8, True), (0, 2 * 10**8, 10**8, False), (4 * 10**9, 10**12, 5 * 10**9, True)],
+    ids=["above the limit", "below the limit", "a limit from outside is lower"],
+)
+def test_allocations_fail_above_the_limit_and_a_lower_limit_stays(before, total, taken, refused):
+    script = LIMITED.format(before=before, total=total, taken=taken)
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    bound, *printed = done.stdout.split()
+    assert printed == ["refused"] * refused
+    assert not before or int(bound) == before

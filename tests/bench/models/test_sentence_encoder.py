@@ -8,6 +8,7 @@ from networks import naive
 from small_texts import BAD, GOOD, reviews
 
 import influence_bench as ib
+from influence_bench.bench.instruments import memory
 from influence_bench.bench.problem.examples import Examples, Padded
 from influence_bench.bench.results.run import Run
 from influence_bench.bench.results.specs import Arm, Cell, ProblemSpec
@@ -79,7 +80,8 @@ def test_what_is_trimmed_is_padding_at_the_end(kind, mask, width):
     }
 
 
-def test_texts_are_trimmed_and_the_model_trained_anew(tiny, tmp_path):
+def test_texts_are_trimmed_and_the_model_trained_anew(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "limit", lambda total: None)  # which this process would keep for all other tests
     file = tmp_path / "reviews.csv"
     lines = [f"{text},{verdict}\n" for text, verdict in [(t, "good") for t in GOOD] + [(t, "bad") for t in BAD]]
     file.write_text("text,label\n" + "".join(lines * 5))
