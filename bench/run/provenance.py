@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import fingerprint
 from ..instruments import accelerator, machine
+from ..instruments.code import package_code
 from ..results.records import Provenance
 from .pool import THREADS
 
@@ -28,6 +29,6 @@ def provenance(workers: int, device: str, packages: Collection[str] = ()) -> Pro
         workers=workers,
         threads_per_worker=THREADS,
         versions=fingerprint.versions(sorted(packages)),
-        code=fingerprint.package_code(),
+        code=package_code(),
         commit=machine.commit(),
     )

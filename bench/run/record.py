@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .. import fingerprint
 from ..errors import InputError
+from ..instruments.code import reached_code
 from ..registry.method import find_method
 from ..registry.score import score
 from ..results.records import CellRecord, Status
@@ -37,7 +38,7 @@ def dependencies(run: Run, cell: Cell) -> dict[str, str]:
     """Everything that the scores depend on, as digests."""
     method = find_method(cell.method)
     versions = fingerprint.versions(sorted(method.packages(cell.hyperparameters)))
-    code = fingerprint.code(score, *method.functions(cell.hyperparameters))
+    code = reached_code(score, *method.functions(cell.hyperparameters))
     return {
         "hyperparameters": repr(sorted(cell.hyperparameters.items())),
         "problem": Path(run.problem(cell.problem.slug).folder).name,

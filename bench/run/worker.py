@@ -18,8 +18,8 @@ from typing import NoReturn
 import torch
 from torch.func import grad, vmap
 
-from .. import fingerprint
 from ..errors import InputError
+from ..instruments.code import reached_code
 from ..models.architecture import find_model
 from ..processes import ending, serve
 from ..records import line, parsed
@@ -39,7 +39,7 @@ def main() -> None:
     for plugin in sys.argv[1:]:
         load_plugin(Path(plugin))
     for method in METHODS.all().values():
-        fingerprint.code(score, method.function)  # read once, of the code that is imported here
+        reached_code(score, method.function)  # read once, of the code that is imported here
     import_lazily_loaded()
     gc.freeze()  # a collection in a forked process then neither walks nor copies what the server has imported
     serve(answer)

@@ -17,6 +17,7 @@ from ...datasets.dataset import Dataset
 from .. import fingerprint
 from ..errors import InputError
 from ..instruments import accelerator
+from ..instruments.code import reached_code
 from ..models.architecture import Architecture, find_model
 from ..problem.checkpoint import Checkpoint
 from ..problem.dynamics import Dynamics
@@ -103,7 +104,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
     )
     content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", data.test).values()])
     functions = (train, architecture.function, architecture.encode, architecture.loss, architecture.origin)
-    code = fingerprint.code(*(function for function in functions if function is not None))
+    code = reached_code(*(function for function in functions if function is not None))
     parts = [
         content,
         architecture.label(architecture.given),

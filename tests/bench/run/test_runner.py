@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import influence_bench as ib
-from influence_bench.bench import fingerprint
+from influence_bench.bench.instruments import code
 from influence_bench.bench.results.specs import ProblemSpec
 from influence_bench.bench.run.record import stale
 from influence_bench.bench.run.suite import find_suite
@@ -100,11 +100,6 @@ def suite(tmp_path):
     return write
 
 
-def read_code_anew():
-    fingerprint._parsed.cache_clear()
-    fingerprint._code.cache_clear()
-
-
 def rows(run):
     return run.frame().set_index("method")
 
@@ -162,13 +157,13 @@ def test_only_what_changed_is_redone_and_the_reason_is_told(suite, tmp_path):
     plugin = given["plugins"][0]
     commented = PLUGIN.replace("return sign *", "# a comment changes nothing\n    return sign *")
     plugin.write_text(commented.replace("Methods that misbehave.", "Nor do other words in a docstring."))
-    read_code_anew()
+    code.forget()
     assert stale(run, cells["well-behaved"]) == ""
     plugin.write_text(PLUGIN.replace("sign *", "-sign *"))
-    read_code_anew()
+    code.forget()
     assert stale(run, cells["well-behaved"]) == "code of influence_bench_plugin_mine changed"
     assert stale(run, cells["random"]) == ""
-    read_code_anew()
+    code.forget()
 
 
 def test_a_row_of_results_says_what_it_was_and_what_it_cost(suite):

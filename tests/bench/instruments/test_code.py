@@ -1,4 +1,4 @@
-"""Fingerprints: as narrow as what a method computes, and no narrower."""
+"""The code that a function can reach: as narrow as what a method computes, and no narrower."""
 
 import json
 import shutil
@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from influence_bench.bench import fingerprint
+from influence_bench.bench.instruments.code import forget, reached_code
 from influence_bench.bench.registry.method import METHODS
 from influence_bench.bench.registry.score import score
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ASK = """
 import json, sys
-from pathlib import Path
-from influence_bench.bench import fingerprint
+from influence_bench.bench.fingerprint import ROOT
+from influence_bench.bench.instruments.code import forget, reached_code
 from influence_bench.bench.registry.method import METHODS
 from influence_bench.bench.registry.score import score
 
 def codes():
-    fingerprint._parsed.cache_clear(), fingerprint._code.cache_clear()
-    return {name: fingerprint.code(score, method.function) for name, method in METHODS.all().items()}
+    forget()
+    return {name: reached_code(score, method.function) for name, method in METHODS.all().items()}
 
 before, changed = codes(), {}
 for file, old, new in json.load(sys.stdin):
-    path = fingerprint.ROOT / file
+    path = ROOT / file
     text = path.read_text()
     assert old in text, (file, old)
     path.write_text(text.replace(old, new, 1))
@@ -89,7 +89,7 @@ def test_a_changed_helper_makes_those_stale_that_use_it_and_no_others(changed, f
 
 
 def reached(name):
-    code = fingerprint.code(score, METHODS.find(name).function)
+    code = reached_code(score, METHODS.find(name).function)
     return {module.removeprefix("influence_bench.") for module in code}
 
 
@@ -106,41 +106,51 @@ def test_a_method_of_the_engine_depends_on_the_engine():
     assert not any(module.startswith("methods.gradients") for module in reached("loss"))
 
 
-def test_a_module_that_cannot_be_found_is_an_error():
-    with pytest.raises(ModuleNotFoundError, match="cannot be found"):
-        fingerprint._parsed("influence_bench.methods.no_such_module")
-
-
-MODULES = {
-    "shop/__init__.py": "",
-    "shop/rules.py": "RULES = {}\nRULES['a'] = 1\nUNUSED = 5\n",
-    "shop/parts.py": (
-        "from . import rules\n"
-        "class Part:\n"
+SHOP = {
+    "__init__.py": "",
+    "rules.py": "RULES = {}\nRULES['a'] = 1\nUNUSED = 5\nif RULES:\n    KIND = 1\n",
+    "effects.py": "from .rules import RULES\nRULES['b'] = 2\n",
+    "through.py": "from .rules import *\nfrom .rules import KIND as SORT\n",
+    "bases.py": "class Base:\n    def lift(self): return self.arm()\n    def lower(self): ...\n",
+    "wrapping.py": "def twice(f): return lambda *a: f(*a)\n",
+    "parts.py": (
+        "import torch\n"
+        "from . import rules, through\n"
+        "from .bases import Base\n"
+        "from .wrapping import twice\n"
+        "class Part(Base):\n"
         "    size = 3\n"
-        "    def __init__(self): self.weigh()\n"
-        "    def weigh(self): return rules.RULES\n"
+        "    def __init__(self): self.weigh(), self.lift()\n"
+        "    def weigh(self): return rules.RULES, through.SORT\n"
+        "    def arm(self): return 'strong'\n"
         "    def unused(self): return rules.UNUSED\n"
+        "class Layer(torch.nn.Module):\n"
+        "    def forward(self, x): return x + 1\n"
+        "@twice\n"
+        "def helper(): return Part(), Layer()(torch.zeros(1))\n"
     ),
-    "shop/main.py": "from .parts import Part\ndef run(x: int): return Part()\ndef other(): ...\n",
+    "main.py": (
+        "from . import effects\nfrom .parts import helper\ndef run(x: int = 2): return helper()\ndef other(): ...\n"
+    ),
 }
 
 
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     """A package on disk; returns the digests of what its function `run` reaches after a change of a file."""
-    for name, content in MODULES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name, content in SHOP.items():
+        (folder / name).write_text(content)
     monkeypatch.syspath_prepend(tmp_path)
     from shop.main import run
 
     def digests(name="", old="", new=""):
         if name:
-            assert old in MODULES[name]
-            (tmp_path / name).write_text(MODULES[name].replace(old, new))
-        fingerprint._parsed.cache_clear(), fingerprint._code.cache_clear()
-        return fingerprint.code(run)
+            assert old in SHOP[name]
+            (folder / name).write_text(SHOP[name].replace(old, new))
+        forget()
+        return reached_code(run)
 
     yield digests
     for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
@@ -150,11 +160,19 @@ def shop(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("shop/rules.py", "= 1", "= 2"),  # what is done to a variable is a part of it
-        ("shop/parts.py", "size = 3", "size = 4"),  # a field of a class that is reached
-        ("shop/parts.py", "self.weigh()", "self.weigh(), 1"),  # a special method
-        ("shop/parts.py", "return rules.RULES", "return rules.RULES, 1"),  # a method that is mentioned
-        ("shop/main.py", "return Part()", "return Part"),  # the function itself
+        ("main.py", "return helper()", "return helper"),
+        ("main.py", "x: int = 2", "x: int = 3"),
+        ("rules.py", "RULES['a'] = 1", "RULES['a'] = 2"),  # a statement that changes a variable
+        ("effects.py", "= 2", "= 3"),  # the same, in a module that is only imported
+        ("rules.py", "KIND = 1", "KIND = 2"),  # defined under a condition, imported under another name
+        ("through.py", "KIND as SORT", "UNUSED as SORT"),
+        ("wrapping.py", "f(*a)", "f(*a)[0]"),  # a decorator of the package
+        ("parts.py", "size = 3", "size = 4"),  # a field of a class
+        ("parts.py", "self.weigh(), self.lift()", "self.weigh()"),  # a special method
+        ("parts.py", "return rules.RULES", "return 1, rules.RULES"),  # a method that is mentioned
+        ("bases.py", "self.arm()", "self.arm"),  # a method of a base in another module
+        ("parts.py", "'strong'", "'weak'"),  # a method that only the base mentions
+        ("parts.py", "x + 1", "x + 2"),  # a method that only a library calls
     ],
 )
 def test_a_change_of_what_a_function_reaches_is_seen(shop, file, old, new):
@@ -164,10 +182,16 @@ def test_a_change_of_what_a_function_reaches_is_seen(shop, file, old, new):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("shop/rules.py", "= 5", "= 6"),  # a variable that nobody names
-        ("shop/parts.py", "return rules.UNUSED", "return 0"),  # a method that nobody mentions
-        ("shop/main.py", "def other(): ...", "def other(): return 1"),
+        ("rules.py", "UNUSED = 5", "UNUSED = 6"),  # a variable that no reached code names
+        ("parts.py", "return rules.UNUSED", "return 0"),  # a method that no reached code mentions
+        ("bases.py", "def lower(self): ...", "def lower(self): return 1"),
+        ("main.py", "def other(): ...", "def other(): return 1"),
     ],
 )
 def test_a_change_of_what_it_does_not_reach_is_not(shop, file, old, new):
     assert shop() == shop(file, old, new)
+
+
+def test_a_module_that_cannot_be_found_is_an_error(shop):
+    with pytest.raises(ModuleNotFoundError, match=r"shop\.gone cannot be found"):
+        shop("main.py", "from . import effects", "from .gone import effects")
