@@ -29,7 +29,7 @@ def write_bytes(file: Path, content: bytes) -> None:
 
 def write_json(file: Path, content: dict[str, Any]) -> None:
     """Write JSON in that way."""
-    write_bytes(file, json.dumps(content, indent=1).encode())
+    write_bytes(file, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def read_text(file: Path) -> str:
@@ -39,7 +39,7 @@ def read_text(file: Path) -> str:
         InputError: if the file cannot be read.
     """
     try:
-        return file.read_text()
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
 

@@ -12,7 +12,7 @@ from torch import Tensor
 PACKAGE = "influence_bench"
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the package."""
-LIBRARIES = ("torch", "numpy", "scikit-learn")
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 
 
 def digest(*parts: bytes | str) -> str:

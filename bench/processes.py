@@ -87,7 +87,7 @@ def serve(answer: Callable[[str], str]) -> None:
     """Answer each line of standard input with a line on the same socket, until the input ends."""
     with suppress(ConnectionError), os.fdopen(0, "w", closefd=False) as answers:
         for question in iter(sys.stdin.readline, ""):
-            print(answer(question), file=answers, flush=True)
+            print(answer(question.rstrip("\n")), file=answers, flush=True)
 
 
 def ending(status: int) -> str:

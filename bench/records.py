@@ -29,7 +29,7 @@ def plain(content: Any) -> dict[str, Any]:
 
 def line(content: Any) -> str:
     """A record as one line of JSON."""
-    return json.dumps(plain(content))
+    return json.dumps(plain(content), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def parsed(kind: type[Kind], text: str, source: str, mend: str = "") -> Kind:
@@ -58,9 +58,7 @@ def built(kind: type[Kind], table: Any, source: str) -> Kind:
         InputError: names the first field that is missing, unknown or of the wrong type.
     """
     try:
-        content: Kind = _adapter(kind).validate_json(
-            json.dumps(table, default=lambda value: {type(value).__name__: str(value)})
-        )
+        content: Kind = _adapter(kind).validate_json(json.dumps(table, default=_no_text))
     except ValidationError as error:
         raise InputError(f"{source} {_fault(error)}") from error
     return content

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = ("bench", "datasets", "methods", "reports")
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
+FACE = "the face"  # the file __init__.py of the package
 GROUND = {"bench"}
 INSTRUMENTS = GROUND | {"bench.instruments"}
 PROBLEM = INSTRUMENTS | {"bench.problem"}
@@ -43,6 +44,8 @@ MAY_REACH = {
     "datasets": DATASETS,
     "methods": METHODS,
     "reports": REPORTS,
+    FACE: CATALOGUE | {FACE},
+    "__main__": AUDIT | CATALOGUE | SPEED | REPORTS | {"bench.cli", "__main__"},
 }
 """The rooms that each room may reach, over chains of imports of any length, its own among them."""
 
@@ -61,11 +64,16 @@ def room_of(module):
 def import_graph(root):
     """The modules that each module imports, inside functions too, by names below the package."""
     files = {module_of(file, root): file for floor in FLOORS for file in (root / floor).rglob("*.py")}
+    files |= {FACE: root / "__init__.py", "__main__": root / "__main__.py"}
     graph = {}
     for module, file in files.items():
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        package = "" if module == FACE else package
         targets = set()
         for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                ours = [alias.name for alias in node.names if alias.name.partition(".")[0] == "influence_bench"]
+                targets |= {name.partition(".")[2] or FACE for name in ours} & files.keys()
             if not isinstance(node, ast.ImportFrom):
                 continue
             if node.level:
@@ -76,7 +84,10 @@ def import_graph(root):
             else:
                 continue
             named = {f"{base}.{alias.name}".lstrip(".") for alias in node.names}
-            targets |= {name if name in files else base for name in named} & files.keys()
+            folders = {name for name in named if (root / name.replace(".", "/")).is_dir()}
+            targets |= {
+                name if name in files else base or FACE for name in named - (folders - files.keys())
+            } & files.keys()
         graph[module] = targets - {module}
     return graph
 
@@ -124,6 +135,9 @@ def test_there_is_no_circle(graph):
         ("bench/problem/problem.py", "from ..run.pool import pool", "bench.problem.problem -> bench.run.pool"),
         ("bench/progress.py", "def later():\n    from .cli.main import app", "bench.progress -> bench.cli.main"),
         ("reports/style.py", "from ..methods.ranking import ranks", "reports.style -> methods.ranking"),
+        ("methods/ranking.py", "import influence_bench.bench.cli.main", "methods.ranking -> bench.cli.main"),
+        ("methods/ranking.py", "from influence_bench import load", "methods.ranking -> the face"),
+        ("datasets/splitting.py", "from .. import run", "datasets.splitting -> the face"),
         (
             "bench/results/metrics.py",
             "from ..registry.method import METHODS",
@@ -134,6 +148,8 @@ def test_there_is_no_circle(graph):
 def test_a_planted_import_breaks_a_rule(tmp_path, file, line, said):
     for floor in FLOORS:
         shutil.copytree(ROOT / floor, tmp_path / floor, ignore=shutil.ignore_patterns("published", "__pycache__"))
+    for face in ("__init__.py", "__main__.py"):
+        shutil.copy(ROOT / face, tmp_path)
     planted = tmp_path / file
     planted.write_text(planted.read_text() + f"\n{line}\n")
     assert any(said in chain for chain in forbidden_chains(import_graph(tmp_path)))

@@ -4,7 +4,7 @@ import ast
 import importlib.util
 import pkgutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,9 @@ def package_code() -> str:
     return digest(*(file.read_text() for file in sorted(ROOT.rglob("*.py")) if _is_packaged(file)))
 
 
-def reached_code(*functions: Callable[..., Any]) -> dict[str, str]:
+def reached_code(
+    *functions: Callable[..., Any], by_name: Mapping[str, Callable[..., Any]] | None = None
+) -> dict[str, str]:
     """Digests of the definitions that functions can reach, by module.
 
     A digest is of syntax trees without docstrings: a comment or a line break changes nothing. A function reaches the
@@ -37,10 +39,15 @@ def reached_code(*functions: Callable[..., Any]) -> dict[str, str]:
     made at run time, and tables that decorators fill, are not seen. Modules that only find, measure and show
     (`WITHOUT_EFFECT`) are left out.
 
+    Args:
+        functions: where to begin.
+        by_name: functions that code reaches by a string, `name` or `name[key=value]`, where it mentions `score`.
+
     Raises:
         ModuleNotFoundError: if a module that the code imports from its own package cannot be found.
     """
-    return dict(_code(tuple(root for function in functions for root in _roots(function))))
+    named = tuple((name, *next(_roots(function))) for name, function in (by_name or {}).items())
+    return dict(_code(tuple(root for function in functions for root in _roots(function)), named))
 
 
 def forget() -> None:
@@ -59,8 +66,9 @@ def _roots(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _code(roots: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    walk = _Walk({PACKAGE, *(module.partition(".")[0] for module, _ in roots)})
+def _code(roots: tuple[tuple[str, str], ...], named: tuple[tuple[str, str, str], ...]) -> tuple[tuple[str, str], ...]:
+    by_name = {name: (module, function) for name, module, function in named}
+    walk = _Walk({PACKAGE, *(module.partition(".")[0] for module, _ in roots)}, by_name)
     for module, name in roots:
         walk.start(module, name)
     parts: dict[str, list[str]] = defaultdict(list)
@@ -76,6 +84,7 @@ class _Definition:
     digest: str
     names: frozenset[str]
     attributes: frozenset[str]
+    strings: frozenset[str] = frozenset()
     bases: tuple[str, ...] = ()
 
 
@@ -95,8 +104,8 @@ class _Module:
 class _Walk:
     """Goes from definition to definition."""
 
-    def __init__(self, packages: set[str]) -> None:
-        self.packages = packages
+    def __init__(self, packages: set[str], by_name: Mapping[str, tuple[str, str]]) -> None:
+        self.packages, self.by_name = packages, by_name
         self.reached: dict[tuple[str, str], _Definition] = {}
         self.mentioned: set[str] = set()
         self.members: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -136,6 +145,9 @@ class _Walk:
             self._offer(key.removeprefix(f"{name}."), module, key, at_once=anything or key.startswith(f"{name}.__"))
         for other in definition.names:
             self._name(module, other)
+        if "score" in definition.names | definition.attributes:
+            for text in definition.strings & self.by_name.keys():
+                self.start(*self.by_name[text])
         for attribute in definition.attributes - self.mentioned:
             self.mentioned.add(attribute)
             for place in list(self.members[attribute]):
@@ -227,17 +239,20 @@ def _pieces(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _definition(code: list[ast.stmt]) -> _Definition:
-    names, attributes = set[str](), set[str]()
+    names, attributes, strings = set[str](), set[str](), set[str]()
     for statement in code:
         names |= _names(statement)
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute):
                 attributes.add(node.attr)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-                attributes.add(node.value)
-                names.add(node.value)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                strings.add(node.value.partition("[")[0])
+                if node.value.isidentifier():
+                    attributes.add(node.value)
+                    names.add(node.value)
     bases = [ast.unparse(base) for one in code if isinstance(one, ast.ClassDef) for base in one.bases]
-    return _Definition(digest(*map(ast.dump, code)), frozenset(names), frozenset(attributes), tuple(bases))
+    written = digest(*map(ast.dump, code))
+    return _Definition(written, frozenset(names), frozenset(attributes), frozenset(strings), tuple(bases))
 
 
 def _names(code: ast.AST, context: type[ast.expr_context] = ast.expr_context) -> set[str]:

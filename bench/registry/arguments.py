@@ -53,6 +53,8 @@ class Registered:
                 raise InputError(f"{self.name} takes no {self.word}s, and so no {name}={value!r}")
             if name not in self.arguments:
                 raise unknown(f"{self.word} of {self.name}", name, self.arguments)
+            if name not in self.hints:
+                raise InputError(f"{self.name}: annotate {name} with its type, so that a value can be checked")
             if not _fits(value, self.hints[name]):
                 raise InputError(f"{self.name}: {name}={value!r} does not fit: it must be {_words(self.hints[name])}")
         needed = [name for name, parameter in self.arguments.items() if parameter.default is parameter.empty]

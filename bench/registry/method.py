@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from .. import fingerprint
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..problem.problem import Scores
 from .arguments import Registered, pieces
 from .registry import Registry, name_of
@@ -127,6 +127,8 @@ def method(
         sparing = {need: _as_tuples(conditions) for need, conditions in (unless or {}).items()}
         name = name_of(function)
         entry = Method(name, function, family, paper, frozenset(uses), sparing, pairwise, package, rows_in)
+        for use in set(uses) - set(get_args(Use)):
+            raise unknown("use", use, get_args(Use))
         for need, conditions in sparing.items():
             if need not in {*uses, package}:
                 raise InputError(f"the method '{name}' declares unless={{'{need}': ...}}, but does not use it")

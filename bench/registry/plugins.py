@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from .method import METHODS
 
 
 def load_plugin(file: Path) -> None:
@@ -13,6 +14,7 @@ def load_plugin(file: Path) -> None:
     Raises:
         InputError: if the file does not exist or fails to import.
     """
+    METHODS.all()  # so that a name of the package's is taken before the file claims it
     file = file.resolve()
     name = f"influence_bench_plugin_{file.stem}"
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file):

@@ -43,7 +43,11 @@ class Registry(Generic[Entry]):
         """Every entry by name, module by module, in the order in which each module registers its entries."""
         if not self._imported:
             self._imported = True
-            self._import_modules()
+            try:
+                self._import_modules()
+            except BaseException:
+                self._imported = False
+                raise
         return dict(sorted(self._entries.items(), key=lambda item: item[1].function.__module__))
 
     def find(self, name: str) -> Entry:

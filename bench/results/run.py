@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from glob import escape
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,9 +29,9 @@ from ..records import Kind, plain, read
 from ..records import write as write_record
 from .metrics import evaluate
 from .records import ArmRecord, CellRecord, ProblemRecord, Provenance, RunInfo, Trims
-from .specs import Arm, Cell, ProblemSpec, file_name
+from .specs import Arm, Cell, file_name
 
-MEND = "it was written by another version of influence-bench, or is damaged; run the suite again, into another folder"
+MEND = "it was written by another version of influence-bench, or is damaged: run the suite again, which mends it"
 AGAIN = "run the suite again, which mends it"
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -48,7 +49,7 @@ class Run:
 
     def cells(self) -> list[CellRecord]:
         """The record of each finished cell, failures included."""
-        return [self._read(CellRecord, file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
+        return [self._read_cell(file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
 
     def problem(self, slug: str) -> ProblemRecord:
         """The record of a problem."""
@@ -57,7 +58,7 @@ class Run:
     def cell(self, cell: Cell) -> CellRecord | None:
         """The record of a cell; None if it has not run."""
         file = self._cell_file(cell.problem.slug, cell.label)
-        return self._read(CellRecord, file) if file.exists() else None
+        return self._read_cell(file) if file.exists() else None
 
     def arm(self, arm: Arm) -> ArmRecord | None:
         """The record of a training without some rows; None if it has not run."""
@@ -68,7 +69,8 @@ class Run:
     def trims(self) -> dict[str, Provenance]:
         """Where each command comes from that has retrained models here, by command."""
         file = self.folder / "trimmed" / "trims.json"
-        return dict(self._read(Trims, file).commands) if file.exists() else {}
+        mend = "remove it; it holds nothing but the commands that retrained models"
+        return dict(read(Trims, file, mend).commands) if file.exists() else {}
 
     def frame(self) -> pd.DataFrame:
         """One row per cell: what it was, its detection metrics, its cost, its status.
@@ -155,12 +157,11 @@ class Run:
 
     def write_trim(self, provenance: Provenance) -> None:
         """Store where retrained models come from."""
-        commands = self.trims | {provenance.command: provenance}
-        write_record(Trims(commands), self.folder / "trimmed" / "trims.json")
-
-    def has_problem(self, spec: ProblemSpec) -> bool:
-        """Whether the problem has been prepared for this run."""
-        return (self.folder / "problems" / f"{spec.slug}.json").exists()
+        try:
+            before = self.trims
+        except InputError:  # a damaged file: the trainings themselves are kept
+            before = {}
+        write_record(Trims(before | {provenance.command: provenance}), self.folder / "trimmed" / "trims.json")
 
     def _row(self, record: CellRecord) -> dict[str, Any]:
         problem = self.problem(record.problem)
@@ -193,6 +194,15 @@ class Run:
 
     def _read(self, kind: type[Kind], file: Path) -> Kind:
         return read(kind, file, MEND)
+
+    def _read_cell(self, file: Path) -> CellRecord:
+        record = self._read(CellRecord, file)
+        if record.status == "ok" and record.expected is None:
+            is_own = (record.scores or "").startswith(f"{file.parent.name}/{file.stem}.")
+            figures = [] if record.cost is None else [v for v in plain(record.cost).values() if isinstance(v, float)]
+            if not is_own or not figures or not all(map(isfinite, figures)):
+                raise InputError(f"{file} lacks its scores or its cost, or a figure is not finite: {MEND}")
+        return record
 
     def _cell_file(self, problem: str, label: str) -> Path:
         return self.folder / "cells" / problem / f"{file_name(label)}.json"

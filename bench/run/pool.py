@@ -44,13 +44,14 @@ def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
 
     def answer(name: str, job: Job, shown: Progress) -> Answer:
         server = free.get()
+        if server.process.poll() is not None:
+            server.close()
+            server = _server(plugins)
+            servers.append(server)
         shown.started(name)
         try:
             return parsed(Answer, server.ask(line(job)), "the answer of a worker")
         except EndedError as error:
-            server.close()
-            server = _server(plugins)
-            servers.append(server)
             return Answer("died", f"the worker process ended: {error}")
         finally:
             shown.finished(name)

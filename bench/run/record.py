@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import fingerprint
 from ..errors import InputError
 from ..instruments.code import reached_code
-from ..registry.method import find_method
+from ..registry.method import METHODS, find_method
 from ..registry.score import score
 from ..results.records import CellRecord, Status
 from ..results.run import Run
@@ -36,11 +36,13 @@ def failure(run: Run, cell: Cell, status: Status, error: str, traceback: str = "
 
 def dependencies(run: Run, cell: Cell) -> dict[str, str]:
     """Everything that the scores depend on, as digests."""
-    method = find_method(cell.method)
+    method, methods = find_method(cell.method), METHODS.all()
+    by_name = {name: entry.function for name, entry in methods.items()}
     versions = fingerprint.versions(sorted(method.packages(cell.hyperparameters)))
-    code = reached_code(score, *method.functions(cell.hyperparameters))
+    code = reached_code(score, *method.functions(cell.hyperparameters), by_name=by_name)
     return {
         "hyperparameters": repr(sorted(cell.hyperparameters.items())),
+        "uses": ",".join(sorted(method.uses_with(cell.hyperparameters))),
         "problem": Path(run.problem(cell.problem.slug).folder).name,
         **{f"version of {name}": version for name, version in versions.items()},
         **{f"code of {module}": digest for module, digest in code.items()},

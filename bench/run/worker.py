@@ -32,14 +32,17 @@ from .cell import estimate_cell, prepare_problem, score_cell
 from .jobs import Answer, Estimate, Job, Prepare, Score, Train
 from .pool import THREADS
 
+MESSAGE = 4000  # letters of an answer: with more than a pipe holds, the child would wait for a reader
+
 
 def main() -> None:
     """Answer jobs until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
     for plugin in sys.argv[1:]:
         load_plugin(Path(plugin))
-    for method in METHODS.all().values():
-        reached_code(score, method.function)  # read once, of the code that is imported here
+    by_name = {name: method.function for name, method in METHODS.all().items()}
+    for function in by_name.values():
+        reached_code(score, function, by_name=by_name)  # read once, of the code that is imported here
     import_lazily_loaded()
     gc.freeze()  # a collection in a forked process then neither walks nor copies what the server has imported
     serve(answer)
@@ -68,6 +71,7 @@ def run_forked(job: Job) -> Answer:
     child = os.fork()
     if child == 0:
         os.close(ended)
+        os.close(reading)
         _work(job, writing)
     with suppress(OSError):  # whichever of the two comes first makes the group that a kill is sent to
         os.setpgid(child, child)
@@ -126,7 +130,7 @@ def _done(job: Job) -> Answer:
             case Estimate(cell=cell, memory_gib=memory_gib):
                 estimate_cell(run, cell, memory_gib)
     except (InputError, OSError) as error:
-        return Answer("input error", " ".join(str(error).split()))
+        return Answer("input error", " ".join(str(error).split())[:MESSAGE])
     return Answer("done")
 
 

@@ -103,7 +103,8 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
         test=architecture.encoded(data.test),
     )
     content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", data.test).values()])
-    functions = (train, architecture.function, architecture.encode, architecture.loss, architecture.origin)
+    own = (architecture.function, architecture.encode, architecture.loss, architecture.origin)
+    functions = (_make, open_problem, *own)
     code = reached_code(*(function for function in functions if function is not None))
     parts = [
         content,

@@ -34,6 +34,13 @@ def test_a_record_is_the_same_after_a_trip_through_a_file_or_a_line(tmp_path):
     assert "\n" not in line(TREE)
 
 
+def test_letters_that_no_file_can_hold_are_replaced(tmp_path):
+    odd = Tree((), {"file": "caf\udce9.csv", "word": "naïve"})
+    write(odd, tmp_path / "tree.json")
+    for copy in (read(Tree, tmp_path / "tree.json"), parsed(Tree, line(odd), "a message")):
+        assert copy.notes == {"file": "caf?.csv", "word": "naïve"}
+
+
 def test_a_record_cannot_be_changed():
     with pytest.raises(AttributeError):
         TREE.notes = {}

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from influence_bench.bench.instruments.code import forget, reached_code
+import influence_bench as ib
+from influence_bench.bench.instruments.code import _parsed, _Walk, forget, reached_code
+from influence_bench.bench.models.architecture import find_model
 from influence_bench.bench.registry.method import METHODS
 from influence_bench.bench.registry.score import score
 
@@ -190,6 +192,27 @@ def test_a_change_of_what_a_function_reaches_is_seen(shop, file, old, new):
 )
 def test_a_change_of_what_it_does_not_reach_is_not(shop, file, old, new):
     assert shop() == shop(file, old, new)
+
+
+def test_a_method_that_is_scored_by_its_name_is_reached(own_methods):
+    @ib.method(family="control", paper="none")
+    def by_name(problem):
+        return ib.score("tracin[layers=all]", problem)
+
+    by_names = {name: method.function for name, method in METHODS.all().items()}
+    assert "influence_bench.methods.tracing.tracin" in reached_code(by_name, by_name=by_names)
+    assert "influence_bench.methods.tracing.tracin" not in reached_code(by_name)
+
+
+def test_the_code_of_a_network_is_reached_though_only_torch_calls_it():
+    network = find_model("small-resnet").function
+    before = reached_code(network)
+    assert "influence_bench.bench.models.networks" in before
+    definitions = _parsed("influence_bench.bench.models.networks").definitions
+    assert "ResidualBlock.forward" in definitions
+    walk = _Walk({"influence_bench"}, {})
+    walk.start(network.__module__, network.__qualname__)
+    assert ("influence_bench.bench.models.networks", "ResidualBlock.forward") in walk.reached
 
 
 def test_a_module_that_cannot_be_found_is_an_error(shop):

@@ -93,9 +93,19 @@ def test_a_hyperparameter_may_have_the_name_of_an_argument_of_score(own_methods)
     assert ib.estimate(awkward, problem, method=3).method == "awkward[method=3]"
 
 
+def test_a_hyperparameter_without_a_type_is_refused_in_one_line(own_methods):
+    @ib.method(family="control", paper="none")
+    def bare(problem, power=2):
+        return np.zeros(len(problem.train))
+
+    with pytest.raises(ib.InputError, match="bare: annotate power with its type"):
+        METHODS.parse("bare[power=3]")
+
+
 @pytest.mark.parametrize(
     ("declarations", "said"),
     [
+        ({"uses": {"checkpoint"}}, "no use 'checkpoint': did you mean checkpoints"),
         ({"unless": {"validation": {"against": "training"}}}, "does not use it"),
         ({"uses": {"validation"}, "unless": {"validation": {"agianst": "training"}}}, "a condition on agianst"),
         ({"rows_in": "parts"}, "a condition on parts"),

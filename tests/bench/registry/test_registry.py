@@ -7,6 +7,7 @@ import pytest
 import influence_bench as ib
 from influence_bench.bench.registry import registry
 from influence_bench.bench.registry.arguments import Registered
+from influence_bench.bench.registry.plugins import load_plugin
 from influence_bench.bench.registry.registry import Registry
 
 PACKAGE = {
@@ -80,6 +81,26 @@ def test_entries_come_by_entry_point_and_a_broken_one_stops_nothing(books, monke
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "shelf" else [])
     with pytest.warns(UserWarning, match="the plug-in broken cannot be imported: no"):
         assert set(books.all()) == {"a-novel", "an-essay"}
+
+
+def test_an_import_that_fails_is_tried_again(books, tmp_path):
+    broken = tmp_path / "shelf" / "upper" / "broken.py"
+    broken.write_text("raise RuntimeError('no')")
+    with pytest.raises(RuntimeError):
+        books.all()
+    broken.unlink()
+    assert list(books.all()) == ["a-novel"]
+
+
+def test_a_plug_in_cannot_take_a_name_of_the_package(tmp_path, own_methods):
+    file = tmp_path / "thief.py"
+    file.write_text(
+        "import influence_bench as ib\n@ib.method(family='control', paper='none')\ndef loss(problem): ...\n"
+    )
+    with pytest.raises(
+        ib.InputError, match=r"thief\.py fails to import.*'loss' of influence_bench_plugin_thief is already"
+    ):
+        load_plugin(file)
 
 
 def test_a_home_that_is_no_package_is_an_error():

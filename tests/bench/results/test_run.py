@@ -81,7 +81,7 @@ def test_a_record_of_another_version_says_which_field_and_what_to_do(run, patter
     (file,) = run.folder.glob(pattern)
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
-    with pytest.raises(ib.InputError, match=rf"{said}.*run the suite again, into another folder") as error:
+    with pytest.raises(ib.InputError, match=rf"{said}.*run the suite again, which mends it") as error:
         ib.open_run(run.folder).frame()
     assert "\n" not in str(error.value)
 
@@ -101,6 +101,33 @@ def test_scores_that_are_not_those_that_were_written_are_refused(run, damage):
             file.write_bytes(whole[:-2] + bytes([whole[-2] ^ 0x55]) + whole[-1:])
     with pytest.raises(ib.InputError, match=r"the scores .*run the suite again, which mends it"):
         run.scores(run.cells()[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f'"scores": "{SPEC.slug}/loss.', f'"scores": "{SPEC.slug}/el2n.'),
+        ('"epochs": 0.5', '"epochs": NaN'),
+        ('"seconds": 1.0', '"seconds": 1e999'),
+    ],
+    ids=["the scores of another cell", "not a number", "infinite"],
+)
+def test_a_record_without_scores_of_its_own_or_finite_figures_is_damaged(run, old, new):
+    (file,) = run.folder.glob("cells/*/*.json")
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(ib.InputError, match=r"lacks its scores or its cost, or a figure is not finite"):
+        run.frame()
+
+
+def test_a_damaged_list_of_trims_loses_no_training(run):
+    file = run.folder / "trimmed" / "trims.json"
+    file.parent.mkdir()
+    file.write_text("{")
+    with pytest.raises(ib.InputError, match=r"trims\.json is not valid JSON: remove it"):
+        _ = run.trims
+    run.write_trim(run.info.provenance)
+    assert list(run.trims) == ["command"]
 
 
 def test_a_folder_without_a_run_says_how_to_make_one(tmp_path):
