@@ -35,7 +35,7 @@ def recorded(folder, seconds, shapes, layers=None):
                 one_pass, noise = n * p / 1000, rng.normal(1, 0.01)
                 family = "outlier gradient" if row in runtime.OUTLIER else "influence function"
                 paid = cost(took(n, p) * noise, one_pass * noise)
-                run.write_cell(cell(with_layers(row, layers), spec.slug, paid, family=family), None)
+                run.write_cell(cell(with_layers(row, layers), spec.slug, paid, family=family), np.arange(float(n)))
     return run
 
 
