@@ -57,11 +57,7 @@ def built(kind: type[Kind], table: Any, source: str) -> Kind:
     Raises:
         InputError: names the first field that is missing, unknown or of the wrong type.
     """
-    try:
-        content: Kind = _adapter(kind).validate_json(json.dumps(table, default=_no_text))
-    except ValidationError as error:
-        raise InputError(f"{source} {_fault(error)}") from error
-    return content
+    return parsed(kind, json.dumps(table, default=_no_text), source)
 
 
 def read(kind: type[Kind], file: Path, mend: str = "") -> Kind:

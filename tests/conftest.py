@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,9 +37,11 @@ def small_heap() -> Iterator[None]:
 
 @pytest.fixture
 def own_methods() -> Iterator[None]:
-    """The methods that a test registers are forgotten after it."""
+    """The methods and plug-ins that a test registers are forgotten after it."""
     with METHODS.restored():
         yield
+    for name in [name for name in sys.modules if name.startswith("influence_bench_plugin_")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

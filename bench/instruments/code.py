@@ -140,9 +140,9 @@ class _Walk:
         self._enter(module)
         parsed = _parsed(module)
         definition = self.reached[module, name] = parsed.definitions[name]
-        anything = not all(self._is_ours(module, base) for base in definition.bases)
+        of_library = not all(self._is_ours(module, base) for base in definition.bases)
         for key in [key for key in parsed.definitions if key.startswith(f"{name}.")]:
-            self._offer(key.removeprefix(f"{name}."), module, key, at_once=anything or key.startswith(f"{name}.__"))
+            self._offer(key.removeprefix(f"{name}."), module, key, at_once=of_library or key.startswith(f"{name}.__"))
         for other in definition.names:
             self._name(module, other)
         if "score" in definition.names | definition.attributes:

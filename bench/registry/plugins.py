@@ -12,13 +12,15 @@ def load_plugin(file: Path) -> None:
     """Import a Python file that registers methods of its own.
 
     Raises:
-        InputError: if the file does not exist or fails to import.
+        InputError: if the file does not exist or fails to import, or another plug-in has a file of the same name.
     """
     METHODS.all()  # so that a name of the package's is taken before the file claims it
     file = file.resolve()
     name = f"influence_bench_plugin_{file.stem}"
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(file):
-        return
+    if name in sys.modules:
+        if sys.modules[name].__file__ == str(file):
+            return
+        raise InputError(f"the plug-ins {sys.modules[name].__file__} and {file} have one name: rename one of the files")
     spec = importlib.util.spec_from_file_location(name, file)
     if not file.is_file() or spec is None or spec.loader is None:
         raise InputError(f"the plug-in {file} is not a Python file")

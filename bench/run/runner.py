@@ -55,6 +55,9 @@ def run(
         methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
     )
     cells, workers = chosen.cells(), worker_count(workers, device)
+    for name in sorted({cell.method for cell in cells}):
+        if find_method(name).function.__module__ == "__main__":
+            raise InputError(f"{name} is defined in the script that runs: put it into a file and give plugins=[FILE]")
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)
     packages = frozenset[str]().union(*(find_method(cell.method).packages(cell.hyperparameters) for cell in cells))
     finished.write_info(RunInfo(chosen, provenance(workers, device, packages), chosen.not_installed()))

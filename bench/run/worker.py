@@ -20,13 +20,14 @@ from torch.func import grad, vmap
 
 from ..errors import InputError
 from ..instruments.code import reached_code
-from ..models.architecture import find_model
+from ..models.architecture import MODELS, find_model
 from ..processes import ending, serve
 from ..records import line, parsed
 from ..registry.method import METHODS
 from ..registry.plugins import load_plugin
 from ..registry.score import score
 from ..results.run import Run
+from ..training.prepare import training_code
 from .arms import train_arm
 from .cell import estimate_cell, prepare_problem, score_cell
 from .jobs import Answer, Estimate, Job, Prepare, Score, Train
@@ -41,8 +42,10 @@ def main() -> None:
     for plugin in sys.argv[1:]:
         load_plugin(Path(plugin))
     by_name = {name: method.function for name, method in METHODS.all().items()}
-    for function in by_name.values():
-        reached_code(score, function, by_name=by_name)  # read once, of the code that is imported here
+    for function in by_name.values():  # read now, when the code is imported, and not when it may have been edited
+        reached_code(score, function, by_name=by_name)
+    for model in MODELS.all().values():
+        training_code(model)
     import_lazily_loaded()
     gc.freeze()  # a collection in a forked process then neither walks nor copies what the server has imported
     serve(answer)

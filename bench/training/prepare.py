@@ -103,9 +103,7 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
         test=architecture.encoded(data.test),
     )
     content = fingerprint.tensors([*_rows(data).values(), *_tensors("test", data.test).values()])
-    own = (architecture.function, architecture.encode, architecture.loss, architecture.origin)
-    functions = (_make, open_problem, *own)
-    code = reached_code(*(function for function in functions if function is not None))
+    code = training_code(architecture)
     parts = [
         content,
         architecture.label(architecture.given),
@@ -123,6 +121,12 @@ def prepared(data: Dataset, model: str, seed: int, device: str = "cpu") -> Path:
         _make(folder, data, architecture, seed, target, unfinished)
     unfinished.unlink(missing_ok=True)
     return folder
+
+
+def training_code(architecture: Architecture) -> dict[str, str]:
+    """Digests of the code that trains a model and opens its problems, by module."""
+    own = (architecture.function, architecture.encode, architecture.loss, architecture.origin)
+    return reached_code(_make, open_problem, *(function for function in own if function is not None))
 
 
 def _make(

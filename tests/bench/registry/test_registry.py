@@ -103,6 +103,16 @@ def test_a_plug_in_cannot_take_a_name_of_the_package(tmp_path, own_methods):
         load_plugin(file)
 
 
+def test_two_plug_ins_of_one_name_are_refused(tmp_path, own_methods):
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text("")
+    load_plugin(tmp_path / "one" / "mine.py")
+    load_plugin(tmp_path / "one" / "mine.py")
+    with pytest.raises(ib.InputError, match=r"one/mine\.py and .*other/mine\.py have one name: rename"):
+        load_plugin(tmp_path / "other" / "mine.py")
+
+
 def test_a_home_that_is_no_package_is_an_error():
     with pytest.raises(ModuleNotFoundError):
         Registry("thing", "influence_bench.no_such_room").all()

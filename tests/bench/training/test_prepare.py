@@ -93,3 +93,16 @@ def test_training_draws_a_bar_on_a_terminal_if_it_takes_long(monkeypatch, tmp_pa
     steps = 50 * -(-len(data.train) // 64)
     assert (f"{steps}/{steps}" in seen.getvalue() and "training logistic" in seen.getvalue()) == drawn
     assert drawn or seen.getvalue() == ""
+
+
+def test_problems_are_prepared_once_by_content(monkeypatch, tmp_path):
+    monkeypatch.setenv("INFLUENCE_BENCH_CACHE", str(tmp_path))
+    data = ib.load("blobs", noise="symmetric", rate=0.2)
+    first, second = ib.prepare(data, "logistic", seed=0), ib.prepare(data, "logistic", seed=0)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert all((first.state[name] == second.state[name]).all() for name in first.state)
+    ib.prepare(data, "logistic", seed=1)
+    ib.prepare(ib.load("blobs", noise="symmetric", rate=0.3), "logistic", seed=0)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert len(first.checkpoints) == 5
+    assert all((first.checkpoints[-1].state[name] == first.state[name]).all() for name in first.state)
