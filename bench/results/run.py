@@ -196,6 +196,7 @@ class Run:
         return read(kind, file, MEND)
 
     def _read_cell(self, file: Path) -> CellRecord:
+        """The record of a cell; if the cell ended well, it names scores of its own, and its cost is finite."""
         record = self._read(CellRecord, file)
         if record.status == "ok" and record.expected is None:
             is_own = (record.scores or "").startswith(f"{file.parent.name}/{file.stem}.")
