@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from small_trainings import RECIPES, ROWS, N, X, convolutional, linear, network, normalised, same
 from torch.nn import functional as F
 
 import influence_bench as ib
 from influence_bench.bench.models.architecture import Recipe
-from influence_bench.bench.training.loop import Watch, train
+from influence_bench.bench.training.loop import Watch, batch_sizes, train
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.optimizer)
@@ -41,6 +43,14 @@ def test_dynamics_are_those_of_the_passes_that_train(tmp_path):
         others = torch.stack([torch.cat((row[:y], row[y + 1 :])).max() for row, y in zip(logits, ROWS.y, strict=True)])
         torch.testing.assert_close(dynamics.other_logit[epoch], others)
         torch.testing.assert_close(dynamics.log_probability[epoch], -F.cross_entropy(logits, ROWS.y, reduction="none"))
+
+
+@given(n=st.integers(1, 5000), size=st.integers(1, 300))
+def test_no_batch_of_an_epoch_is_short(n, size):
+    sizes = batch_sizes(n, size)
+    assert sum(sizes) == n
+    assert max(sizes) - min(sizes) <= 1
+    assert abs(len(sizes) - n / size) <= 0.5 or len(sizes) == 1
 
 
 @pytest.mark.parametrize("batch_size", [8, 40, 41, 64])

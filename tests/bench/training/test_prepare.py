@@ -14,6 +14,7 @@ from rich.console import Console
 
 import influence_bench as ib
 from influence_bench.bench import progress
+from influence_bench.bench.training.loop import batch_sizes
 from influence_bench.bench.training.resume import Unfinished
 
 SCRIPT = """
@@ -90,7 +91,7 @@ def test_training_draws_a_bar_on_a_terminal_if_it_takes_long(monkeypatch, tmp_pa
     monkeypatch.setattr(progress, "BAR_SECONDS", seconds)
     data = ib.load("blobs")
     ib.prepare(data, "logistic")
-    steps = 50 * -(-len(data.train) // 64)
+    steps = 50 * len(batch_sizes(len(data.train), 64))
     assert (f"{steps}/{steps}" in seen.getvalue() and "training logistic" in seen.getvalue()) == drawn
     assert drawn or seen.getvalue() == ""
 
