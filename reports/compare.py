@@ -5,7 +5,8 @@ import pandas as pd
 
 from ..bench.errors import InputError
 from .leaderboard.board import ordered_cells
-from .statistics import intervals, overall
+from .statistics.estimates import intervals
+from .statistics.tables import overall
 
 CELL = ["method", "problem", "seed"]
 NOISE = 2**20  # bytes: a smaller peak is the allocator's rounding

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ...bench.errors import InputError
-from .. import statistics
+from ..statistics.comparisons import can_claim, pairwise
+from ..statistics.estimates import LEVEL, intervals
+from ..statistics.tables import by_problem, mean_ranks, overall, values, wins
 
 KEYS = ("method", "name", "family", "uses", "pairwise", "problem", "dataset", "noise", "model", "seed", "status")
 METRICS = ("roc_auc", "average_precision", "precision_at_k", "recall_at_k", "ndr_at_10", "ndr_at_30")
@@ -109,12 +111,12 @@ def board_of(frame: pd.DataFrame) -> Board:
         InputError: as `ordered_cells` does.
     """
     cells = ordered_cells(frame)
-    auc = statistics.values(cells, "roc_auc")
+    auc = values(cells, "roc_auc")
     methods = cells.groupby("method")[["name", "family", "uses"]].first()
     for metric in METRICS:
-        methods[metric] = statistics.overall(statistics.values(cells, metric))
-    methods[["low", "high"]] = statistics.intervals(auc).clip(0, 1)
-    methods["mean_rank"] = statistics.mean_ranks(auc)
+        methods[metric] = overall(values(cells, metric))
+    methods[["low", "high"]] = intervals(auc).clip(0, 1)
+    methods["mean_rank"] = mean_ranks(auc)
     methods = methods.join(_costs(cells))
     methods["pairs"] = auc.shape[1]
     methods = methods.reset_index().sort_values(
@@ -122,18 +124,18 @@ def board_of(frame: pd.DataFrame) -> Board:
     )
     methods.insert(0, "rank", methods["roc_auc"].rank(ascending=False, method="min").astype(int))
     leader = str(methods["method"].iat[0])
-    methods["wins"] = methods["method"].map(statistics.wins(auc, leader))
-    methods["p"] = methods["method"].map(statistics.pairwise(auc)[leader])
-    claims = statistics.can_claim(auc)
-    tied = methods["p"] > 1 - statistics.LEVEL
+    methods["wins"] = methods["method"].map(wins(auc, leader))
+    methods["p"] = methods["method"].map(pairwise(auc)[leader])
+    claims = can_claim(auc)
+    tied = methods["p"] > 1 - LEVEL
     best = methods["method"] == leader
     methods["verdict"] = np.select([best, tied], ["best", "tied with the best"], "worse") if claims else ""
-    bounds = {problem: statistics.intervals(auc[[problem]]).clip(0, 1) for problem in auc.columns.unique("problem")}
+    bounds = {problem: intervals(auc[[problem]]).clip(0, 1) for problem in auc.columns.unique("problem")}
     order = list(methods["method"])
     return Board(
         cells=cells,
         methods=methods,
-        auc=statistics.by_problem(auc).loc[order],
+        auc=by_problem(auc).loc[order],
         low=pd.DataFrame({problem: bound["low"] for problem, bound in bounds.items()}).loc[order],
         high=pd.DataFrame({problem: bound["high"] for problem, bound in bounds.items()}).loc[order],
         claims=claims,

@@ -5,7 +5,7 @@ from math import ceil, isnan
 
 import pandas as pd
 
-from ..statistics import pairs_needed
+from ..statistics.comparisons import pairs_needed
 from ..style import amount, interval, share
 from .board import Board
 

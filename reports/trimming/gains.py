@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...bench.results.run import Run
 from ...bench.results.specs import percentage
-from ..statistics import mean_interval
+from ..statistics.estimates import mean_interval
 
 RANDOM = "random"
 TRAINING = ["problem", "problem_seed", "removal", "budget", "seed"]  # what distinguishes a training from all others

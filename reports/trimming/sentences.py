@@ -5,7 +5,7 @@ import pandas as pd
 
 from ...bench.results.specs import CONTROLS
 from ..markdown import escaped, table
-from ..statistics import LEVEL
+from ..statistics.estimates import LEVEL
 from .gains import Trimming
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...trimming.sentences import points
 from ..claim import Finding, Lacking, confound
 from .figures import auc_list, auc_text, labelled, percent, verdict

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...style import share
 from ...trimming.sentences import points
 from ..claim import Finding

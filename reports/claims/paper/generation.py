@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from ....bench.results.run import Run
 from ...drawing import PAGE, grid
-from ...statistics import by_problem, mean_interval
+from ...statistics.estimates import mean_interval
+from ...statistics.tables import by_problem
 from ...style import PRINT, share
 from ..claim import Finding, Lacking, claim, confound, picture
 from .figures import auc_list, signed, verdict

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...style import share
 from ..claim import Finding, Lacking, claim
 from .figures import auc_text, labelled, verdict

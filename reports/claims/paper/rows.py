@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ....bench.results.run import Run
 from ....bench.results.specs import CONTROLS
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ..claim import Lacking
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 from ....bench.results.records import CellRecord
 from ....bench.results.run import Run
 from ...drawing import PAGE, grid
-from ...statistics import mean_interval, power_of
+from ...statistics.estimates import mean_interval, power_of
 from ...style import PRINT, amount, colour
 from ..claim import Finding, Lacking, claim, confound, picture
 from .figures import labelled, percent

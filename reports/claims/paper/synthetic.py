@@ -4,7 +4,7 @@ import pandas as pd
 
 from ....bench.results.metrics import expected_hits
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...trimming.gains import gains
 from ...trimming.sentences import points
 from ..claim import Finding, Lacking, claim

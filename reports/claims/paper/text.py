@@ -1,7 +1,7 @@
 """Section 6: flipped labels in the texts on which a transformer is fine-tuned with adapters (LoRA)."""
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...style import share
 from ...trimming.sentences import points
 from ..claim import Finding, claim, confound

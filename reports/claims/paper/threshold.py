@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ...trimming.sentences import points
 from ..claim import Finding, claim
 from .figures import verdict

@@ -1,7 +1,7 @@
 """Appendix C: how many trees the forest needs, and what other detectors find."""
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ..claim import Finding, claim
 from .figures import auc_list, signed, verdict
 from .rows import OUTLIER, aucs, best, by_mean, rows

@@ -1,7 +1,7 @@
 """Section 5: human label noise in CIFAR-10N."""
 
 from ....bench.results.run import Run
-from ...statistics import mean_interval
+from ...statistics.estimates import mean_interval
 from ..claim import Finding, claim
 from .figures import auc_list, labelled, percent, signed, trimming_finding, verdict
 from .rows import OUTLIER, against_best_other, aucs, by_mean, row, rows, wrong_among_removed

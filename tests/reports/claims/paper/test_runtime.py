@@ -11,9 +11,10 @@ from influence_bench.bench.errors import InputError
 from influence_bench.bench.models.architecture import find_model
 from influence_bench.bench.results.records import Cost
 from influence_bench.bench.results.run import Run
-from influence_bench.reports import drawing, statistics
+from influence_bench.reports import drawing
 from influence_bench.reports.claims.claim import Lacking
 from influence_bench.reports.claims.paper import runtime
+from influence_bench.reports.statistics import estimates
 
 FOREST, L1, L2 = runtime.OUTLIER
 SHAPES = [(100, 10), (200, 10), (400, 10), (100, 20), (100, 40)]  # n, p
@@ -55,7 +56,7 @@ def of_one_pass(share):
 
 def test_an_exponent_has_an_interval():
     sizes = np.repeat([1e3, 1e4, 1e5], 3)
-    slope, low, high = statistics.power_of(sizes, 3e-6 * sizes**1.5 * np.tile([0.9, 1.0, 1.1], 3))
+    slope, low, high = estimates.power_of(sizes, 3e-6 * sizes**1.5 * np.tile([0.9, 1.0, 1.1], 3))
     assert low < 1.5 < high
     assert slope == pytest.approx(1.5)
     assert high - low < 0.2

@@ -1,0 +1,1 @@
+"""Statistics of results: means over problems, their intervals, and verdicts on differences."""

@@ -1,0 +1,98 @@
+"""Means over problems, with the standard errors and intervals that follow from the spread over seeds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import linregress
+from scipy.stats import t as student
+
+LEVEL = 0.95
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over problems of means over seeds.
+
+    Attributes:
+        mean: the estimate.
+        error: its standard error; NaN if a problem has a single seed, which says nothing about the spread.
+        freedom: degrees of freedom of the standard error, by Welch and Satterthwaite.
+    """
+
+    mean: float
+    error: float
+    freedom: float
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Student's interval at a level; NaN if there is no standard error."""
+        reach = float(student.ppf((1 + level) / 2, self.freedom)) * self.error if self.error > 0 else self.error
+        return self.mean - reach, self.mean + reach
+
+    def above(self, bound: float = 0.0) -> float:
+        """One-sided p of the hypothesis that the true value is at most `bound`; NaN without a standard error."""
+        if self.error == 0:
+            return 0.0 if self.mean > bound else 1.0
+        return float(student.sf((self.mean - bound) / self.error, self.freedom))
+
+    def below(self, bound: float = 0.0) -> float:
+        """One-sided p of the hypothesis that the true value is at least `bound`; NaN without a standard error."""
+        return Estimate(-self.mean, self.error, self.freedom).above(-bound)
+
+    def visible(self, level: float = LEVEL, power: float = POWER) -> float:
+        """The smallest true difference from a bound that a two-sided test at this level shows with this power."""
+        quantiles = student.ppf([(1 + level) / 2, power], self.freedom)
+        return float(quantiles.sum()) * self.error if self.error > 0 else self.error
+
+
+def estimates(table: pd.DataFrame) -> pd.DataFrame:
+    """The overall mean of each method, its standard error and the degrees of freedom of that.
+
+    Every problem has the same weight, whatever its number of seeds. Variances may differ from problem to problem: the
+    degrees of freedom are those of Welch (1947) and Satterthwaite (1946).
+
+    Args:
+        table: method × (problem, seed).
+
+    Returns:
+        By method: `mean`, `error` and `freedom`, as `Estimate` has them.
+    """
+    parts = [part.T.to_numpy() for _, part in table.T.groupby(level="problem")]
+    seeds = np.array([part.shape[1] for part in parts])
+    mean = np.mean([part.mean(axis=1) for part in parts], axis=0)
+    if seeds.min() < 2:
+        return pd.DataFrame({"mean": mean, "error": np.nan, "freedom": np.nan}, index=table.index)
+    shares = np.array([part.var(axis=1, ddof=1) for part in parts]) / (seeds * len(parts) ** 2)[:, None]
+    variance = shares.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        freedom = variance**2 / (shares**2 / (seeds - 1)[:, None]).sum(axis=0)
+    freedom = np.where(variance > 0, freedom, seeds.sum() - len(parts))
+    return pd.DataFrame({"mean": mean, "error": np.sqrt(variance), "freedom": freedom}, index=table.index)
+
+
+def estimate(values: pd.Series) -> Estimate:
+    """The mean over problems of values by (problem, seed)."""
+    mean, error, freedom = estimates(values.to_frame().T).iloc[0]
+    return Estimate(float(mean), float(error), float(freedom))
+
+
+def intervals(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """The interval of each method's overall mean, `low` and `high`, by method; NaN where a problem has one seed."""
+    by_method = [Estimate(*row).interval(level) for row in estimates(table).to_numpy()]
+    return pd.DataFrame(by_method, index=table.index, columns=["low", "high"])
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean and Student's 95 % interval of independent values; the bounds are NaN for a single value."""
+    x = np.asarray(values, dtype=np.float64)
+    reach = student.ppf((1 + LEVEL) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
+    return float(x.mean()), float(x.mean() - reach), float(x.mean() + reach)
+
+
+def power_of(sizes: ArrayLike, costs: ArrayLike) -> tuple[float, float, float]:
+    """The exponent of a cost's growth with a size, as the slope of their logarithms, and Student's 95 % interval."""
+    fit = linregress(np.log(np.asarray(sizes, np.float64)), np.log(np.asarray(costs, np.float64)))
+    reach = student.ppf((1 + LEVEL) / 2, np.size(sizes) - 2) * fit.stderr
+    return float(fit.slope), float(fit.slope - reach), float(fit.slope + reach)
