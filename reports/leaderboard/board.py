@@ -9,15 +9,11 @@ from ...bench.errors import InputError
 from ..statistics.comparisons import can_claim, pairwise
 from ..statistics.estimates import LEVEL, intervals
 from ..statistics.tables import by_problem, mean_ranks, overall, values, wins
+from .costs import COSTS, costs_of
 
 KEYS = ("method", "name", "family", "uses", "pairwise", "problem", "dataset", "noise", "model", "seed", "status")
 METRICS = ("roc_auc", "average_precision", "precision_at_k", "recall_at_k", "ndr_at_10", "ndr_at_30")
-COSTS = (
-    "seconds", "cpu_seconds", "gradients_seconds", "score_seconds", "retrain_seconds", "warmup_seconds",
-    "epoch_seconds", "epochs", "peak_bytes",
-)  # fmt: skip
 COLUMNS = (*KEYS[:-1], "rate", "n_train", *METRICS, *COSTS, "model_accuracy", "status", "error", "notes")
-MB = 1e6
 
 
 @dataclass(frozen=True)
@@ -117,7 +113,7 @@ def board_of(frame: pd.DataFrame) -> Board:
         methods[metric] = overall(values(cells, metric))
     methods[["low", "high"]] = intervals(auc).clip(0, 1)
     methods["mean_rank"] = mean_ranks(auc)
-    methods = methods.join(_costs(cells))
+    methods = methods.join(costs_of(cells))
     methods["pairs"] = auc.shape[1]
     methods = methods.reset_index().sort_values(
         ["roc_auc", "epochs", "method"], ascending=[False, True, True], ignore_index=True
@@ -139,20 +135,4 @@ def board_of(frame: pd.DataFrame) -> Board:
         low=pd.DataFrame({problem: bound["low"] for problem, bound in bounds.items()}).loc[order],
         high=pd.DataFrame({problem: bound["high"] for problem, bound in bounds.items()}).loc[order],
         claims=claims,
-    )
-
-
-def _costs(cells: pd.DataFrame) -> pd.DataFrame:
-    """The costs of each method's finished cells; every problem has the same weight.
-
-    Seconds are means. Memory is the highest peak, since that has to fit. Epochs are ratios, so their mean is geometric.
-    """
-    done = cells[cells["status"] == "ok"]
-    groups = done.assign(epochs=np.log(done["epochs"].clip(lower=1e-4))).groupby(["method", "problem"])
-    seconds = [cost for cost in COSTS if cost.endswith("seconds")]
-    costs = groups[[*seconds, "epochs"]].mean().groupby(level="method").mean()
-    costs["epochs"] = np.exp(costs["epochs"])
-    costs["peak_mb"] = done.groupby("method")["peak_bytes"].max().clip(lower=0) / MB
-    return (
-        costs.assign(finished=done.groupby("method").size()).reindex(cells["method"].unique()).fillna({"finished": 0})
     )
