@@ -4,17 +4,32 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ...bench.registry.arguments import Registered
 from ...bench.registry.registry import Registry, name_of
 from ...bench.results.run import Run
+from .contrast import Contrast
 
 HOME = "influence_bench.reports.claims.paper"
 
 
 class Lacking(Exception):
     """A run lacks what a claim is about or what a picture shows; the message completes `this run has no ...`."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run says about a claim.
+
+    Attributes:
+        differences: the contrast's first arm minus its second, by `problem` and `seed`.
+        figures: the figures behind them; `; ` separates the lines of a list.
+    """
+
+    differences: pd.Series
+    figures: str
 
 
 @dataclass(frozen=True)
@@ -54,11 +69,13 @@ class Claim(OfSuite):
     Attributes:
         place: where the paper, or its code, makes the claim.
         paper: the paper's figures; `; ` separates the lines of a list.
+        contrast: what is compared, and which differences let the claim stand or fall.
         confound: whether it is a confound in the paper's code rather than a claim of the paper.
     """
 
     place: str
     paper: str
+    contrast: Contrast | None
     confound: bool
 
     @property
@@ -74,21 +91,26 @@ class Picture(OfSuite):
 
 CLAIMS: Registry[Claim] = Registry("claim", HOME)
 PICTURES: Registry[Picture] = Registry("picture", HOME)
-Test = Callable[[Run], Finding]
+Test = Callable[[Run], Evidence] | Callable[[Run], Finding]
 Drawing = Callable[[Run, float], Figure]
 
 
-def claim(suites: str | Sequence[str], place: str, paper: str) -> Callable[[Test], Test]:
+def claim(
+    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None = None
+) -> Callable[[Test], Test]:
     """Register a function that tests a claim on a run of a suite, or of each of several; its docstring is the claim.
 
-    The function raises `Lacking` if the run lacks the rows, problems or trainings that the claim is about.
+    The function returns the differences of the contrast. It raises `Lacking` if the run lacks the rows, problems or
+    trainings that the claim is about.
     """
-    return _registering(suites, place, paper, confound=False)
+    return _registering(suites, place, paper, contrast, confound=False)
 
 
-def confound(suites: str | Sequence[str], place: str, paper: str) -> Callable[[Test], Test]:
+def confound(
+    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None = None
+) -> Callable[[Test], Test]:
     """Register a function that tests a confound in the paper's code; otherwise as `claim`."""
-    return _registering(suites, place, paper, confound=True)
+    return _registering(suites, place, paper, contrast, confound=True)
 
 
 def picture(suite: str) -> Callable[[Drawing], Drawing]:
@@ -104,10 +126,12 @@ def picture(suite: str) -> Callable[[Drawing], Drawing]:
     return register
 
 
-def _registering(suites: str | Sequence[str], place: str, paper: str, confound: bool) -> Callable[[Test], Test]:
+def _registering(
+    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None, confound: bool
+) -> Callable[[Test], Test]:
     def register(function: Test) -> Test:
         for suite in [suites] if isinstance(suites, str) else suites:
-            CLAIMS.add(Claim(name_of(function), function, suite, place, paper, confound))
+            CLAIMS.add(Claim(name_of(function), function, suite, place, paper, contrast, confound))
         return function
 
     return register

@@ -50,7 +50,7 @@ def html(judged: Sequence[Section]) -> str:
 def markdown(judged: Sequence[Section]) -> str:
     """The claims as Markdown: a table of verdicts, a section for each suite, and the sources of its figures."""
     rows = [
-        f"| {tested.number} | {tested.claim.statement} | {escaped(tested.finding.verdict)} |"
+        f"| {tested.number} | {tested.claim.statement} | {escaped(tested.sentence)} |"
         for section in judged
         for tested in section.tested
     ]
@@ -73,8 +73,8 @@ def _items(tested: Tested) -> str:
     return "\n".join(
         [
             f"- The paper ({tested.claim.place}): {tested.claim.paper}",
-            f"- Here: {escaped(tested.finding.ours)}",
-            f"- **{escaped(tested.finding.verdict)}**",
+            f"- Here: {escaped(tested.figures)}",
+            f"- **{escaped(tested.sentence)}**",
         ]
     )
 

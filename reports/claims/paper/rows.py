@@ -1,6 +1,6 @@
 """The rows of a run that claims compare: of cells, of scores and of retrained models."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -107,6 +107,13 @@ def scores_by_problem(run: Run, needed: Sequence[str] = ()) -> dict[str, dict[st
     return scores
 
 
+def by_problem_and_seed(run: Run, values: Mapping[str, float]) -> pd.Series:
+    """A figure of each problem, given by slug, as the differences of a contrast are: by `problem` and `seed`."""
+    specs = [run.problem(slug).spec for slug in values]
+    index = pd.MultiIndex.from_tuples([(spec.label, spec.seed) for spec in specs], names=["problem", "seed"])
+    return pd.Series(list(values.values()), index, dtype=float)
+
+
 def accuracy(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
     """Accuracy of retrained models, removal × (problem, seed), the mean over trainings; only where all arms are done.
 
@@ -135,6 +142,7 @@ def _at(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
 
 def _by_removal(part: pd.DataFrame, column: str) -> pd.DataFrame:
     table = part.groupby(["removal", "problem", "problem_seed"])[column].mean().unstack([1, 2]).dropna(axis=1)
+    table.columns.names = ["problem", "seed"]
     if table.empty:
         raise Lacking("problem on which all arms are trained")
     return table

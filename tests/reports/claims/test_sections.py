@@ -45,7 +45,7 @@ def test_a_run_that_lacks_rows_says_which():
 
     register(something)
     (tested,) = sections([RUN])[0].tested
-    assert tested.finding.verdict == (
+    assert tested.sentence == (
         "Not tested: this run has no self-confidence; models are retrained by influence-bench trim."
     )
 
