@@ -32,12 +32,13 @@ class Contrast:
         paired_by: what each pair of figures has in common.
         margin: differences inside it are of no account.
         because: where the margin comes from.
-        least: the claim stands only if the difference is above this.
+        least: the claim stands only if the difference is above this; minus the margin if it says no more than that the
+            first arm is not worse.
         alike: whether the claim says that both arms are alike, to within the margin.
         unit: of the difference, one of `UNITS`.
 
     Raises:
-        InputError: if the margin is not positive, `least` is negative, or the unit is unknown.
+        InputError: if the margin is not positive, `least` is negative but not minus the margin, or the unit is unknown.
     """
 
     first: str
@@ -53,8 +54,11 @@ class Contrast:
     def __post_init__(self) -> None:
         if not self.margin > 0:
             raise InputError(f"the margin of a contrast is {self.margin}: give a positive number")
-        if not self.least >= 0:
-            raise InputError(f"the least difference of a contrast is {self.least}: swap its arms or give at least 0")
+        if not (self.least >= 0 or self.least == -self.margin):
+            raise InputError(
+                f"the least difference of a contrast is {self.least}: give at least 0, or minus the margin, "
+                f"{-self.margin}, if the claim is that the first arm is not worse"
+            )
         if self.unit not in UNITS:
             raise InputError(f"a contrast cannot be in {self.unit}: give one of {', '.join(UNITS)}")
 
@@ -64,9 +68,19 @@ class Contrast:
         return f"{self.first} {'over' if self.unit == FACTOR else 'minus'} {self.second}"
 
     @property
+    def ceiling(self) -> float:
+        """The claim falls if the difference is below this: the margin, or minus the margin if it says "not worse"."""
+        return self.least if self.least < 0 else self.margin
+
+    @property
     def bound(self) -> str:
         """The margin as text, with its sign or signs."""
         return f"{'±' if self.alike and self.unit != FACTOR else ''}{self.size(self.margin)}"
+
+    @property
+    def floor(self) -> str:
+        """`least` as text, with its sign only if that is a minus."""
+        return self.text(self.least).removeprefix("+")
 
     def text(self, difference: float) -> str:
         """A difference as text, with its sign."""

@@ -70,9 +70,9 @@ class Verdict:
             place = "within" if self.word == STANDS else "beyond"
             return f"{self.word.capitalize()}: the difference is shown to lie {place} the margin of {contrast.bound}."
         if self.word == STANDS:
-            return f"Stands: the difference is shown to be above {contrast.size(contrast.least)}."
+            return f"Stands: the difference is shown to be above {contrast.floor}."
         if self.opposite:
-            return f"Falls: the difference is shown to be below {contrast.size(contrast.least)}."
+            return f"Falls: the difference is shown to be below {contrast.floor}."
         return f"Falls: the difference is shown to be below the margin of {contrast.bound}, so it is of no account."
 
 
@@ -101,4 +101,4 @@ def _questions(contrast: Contrast, estimate: Estimate) -> tuple[float, float]:
         within = max(estimate.above(-margin), estimate.below(margin))
         beyond = 2 * min(estimate.above(margin), estimate.below(-margin))
         return within, min(1.0, beyond)
-    return estimate.above(contrast.least), estimate.below(margin)
+    return estimate.above(contrast.least), estimate.below(contrast.ceiling)
