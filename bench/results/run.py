@@ -51,6 +51,10 @@ class Run:
         """The record of each finished cell, failures included."""
         return [self._read_cell(file) for file in sorted((self.folder / "cells").glob("*/*.json"))]
 
+    def problems(self) -> list[ProblemRecord]:
+        """The record of each problem."""
+        return [self._read(ProblemRecord, file) for file in sorted((self.folder / "problems").glob("*.json"))]
+
     def problem(self, slug: str) -> ProblemRecord:
         """The record of a problem."""
         return self._read(ProblemRecord, self.folder / "problems" / f"{slug}.json")
@@ -59,6 +63,10 @@ class Run:
         """The record of a cell; None if it has not run."""
         file = self._cell_file(cell.problem.slug, cell.label)
         return self._read_cell(file) if file.exists() else None
+
+    def arms(self) -> list[ArmRecord]:
+        """The record of each training without some rows."""
+        return [self._read(ArmRecord, file) for file in sorted((self.folder / "trimmed").glob("*/*.json"))]
 
     def arm(self, arm: Arm) -> ArmRecord | None:
         """The record of a training without some rows; None if it has not run."""
@@ -86,9 +94,8 @@ class Run:
         Raises:
             InputError: if a file has another version's form, or is damaged.
         """
-        files = sorted((self.folder / "trimmed").glob("*/*.json"))
         rows = []
-        for arm in (self._read(ArmRecord, file) for file in files):
+        for arm in self.arms():
             problem = self.problem(arm.problem)
             named = {"problem": problem.spec.label, "problem_seed": problem.spec.seed, "n_train": problem.n_train}
             rows.append(plain(arm) | named)
@@ -113,8 +120,12 @@ class Run:
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
         """Which training rows are noisy (n_train,), or influence which validation row (n_train, n_valid)."""
-        truth: NDArray[np.bool_] = _arrays(self._truth_file(problem))["truth"]
+        truth: NDArray[np.bool_] = self.truths(problem)["truth"]
         return truth
+
+    def truths(self, problem: str) -> Arrays:
+        """The `truth` of a problem, and each kind of noise by its name."""
+        return _arrays(self._truth_file(problem))
 
     def view(self, problem: str) -> Arrays:
         """What a picture of a problem shows: `x`, `given` labels, gradients' `components` (n, 2) and their `shares`.
