@@ -10,7 +10,7 @@ from ...statistics.estimates import mean_interval
 from ...style import share
 from ...trimming.sentences import points
 from ..claim import Finding
-from .rows import Interval, accuracy, against_best_other, row
+from .rows import Interval, accuracy, against_best_other, interval, row
 
 
 def trimming_finding(run: Run, budget: str, heading: str) -> Finding:
@@ -84,7 +84,7 @@ def auc_text(table: pd.DataFrame, name: str) -> str:
     Raises:
         Lacking: if the table has no row of that name.
     """
-    middle, low, high = np.clip(mean_interval(row(table, name)), 0, 1)
+    middle, low, high = np.clip(interval(row(table, name)), 0, 1)
     return with_interval((float(middle), float(low), float(high)), share)
 
 

@@ -8,13 +8,19 @@ from numpy.typing import NDArray
 
 from ....bench.results.run import Run
 from ....bench.results.specs import CONTROLS
-from ...statistics.estimates import mean_interval
+from ...statistics.estimates import estimate, mean_interval
 from ..claim import Lacking
 
 OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
 OUTLIER_METHODS = ("outlier-gradient", "outlier-gradient-paper")
 Interval = tuple[float, float, float]
 """A mean and the ends of its 95 % interval, which are NaN for a single value."""
+
+
+def interval(values: pd.Series) -> Interval:
+    """The mean over problems of values by (problem, seed), with its interval."""
+    overall = estimate(values)
+    return overall.mean, *overall.interval()
 
 
 def rows(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
