@@ -27,6 +27,18 @@ def mlp(shape: Size, classes: int, width: int = 128) -> nn.Module:
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width // 2, classes))
 
 
+@model(epochs=500, batch_size=10_000, optimizer="adam", learning_rate=3e-2, weight_decay=1e-4)
+def two_unit_mlp(shape: Size, classes: int) -> nn.Module:
+    """Two hidden layers of two rectified units, the network of Outlier Gradient Analysis for half moons.
+
+    Two logits stand for the paper's sigmoid: the functions are the same. Steps are ten times fewer and thirty times
+    larger than the paper's 5,000 of 0.001, with which 3 trainings in 8 stay at chance; with these, none in 20.
+    """
+    inputs = shape.numel()
+    hidden = [layer for size in (inputs, 2) for layer in (nn.Linear(size, 2), nn.ReLU())]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(2, classes))
+
+
 @model(
     epochs=15,
     batch_size=128,
