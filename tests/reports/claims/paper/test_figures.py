@@ -29,7 +29,8 @@ def test_a_difference_has_its_sign():
 
 
 def test_aucs_have_intervals_within_their_range():
-    table = pd.DataFrame([[0.99, 1.0, 0.8], [0.5, 0.5, 0.5]], index=["loss", "random"])
+    seeds = pd.MultiIndex.from_product([["digits"], range(3)], names=["problem", "seed"])
+    table = pd.DataFrame([[0.99, 1.0, 0.8], [0.5, 0.5, 0.5]], ["loss", "random"], seeds)
     assert auc_list(table, ["loss", "random"]) == "loss 0.930 [0.650, 1.000]; random 0.500 [0.500, 0.500]"
     with pytest.raises(Lacking, match=r"^aum$"):
         auc_list(table, ["loss", "aum"])
