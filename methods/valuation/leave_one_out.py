@@ -21,7 +21,7 @@ MOST_TRAININGS = 2000
     uses={"validation", "retraining"},
     unless={"retraining": {"retrain": 0}},
 )
-def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain: int = 0) -> Scores:
+def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain: int = 0, first: int = 0) -> Scores:
     """U(all but i) - U(all): what the utility gains when row i is left out.
 
     Without retraining, the utility is that of a least-squares classifier on the last layer's inputs
@@ -36,6 +36,8 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain:
         problem: a classifier with validation rows, m of them, and for retraining a trainer.
         utility: minus the squared error of the probabilities, or the accuracy, on the validation rows.
         retrain: number of models to train without each row, each from another seed; 0 for the least-squares classifier.
+        first: what is added to the seeds of these models. Scores with `first=0` and with `first=retrain` share no
+            training: their correlation shows how reliable they are.
 
     Cost (forward): two forward passes and O(n (d² + m d + m C)); with retraining, n + 1 trainings for each seed.
 
@@ -54,7 +56,7 @@ def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain:
     utilities = torch.zeros(n + 1, dtype=torch.float64)
     with bar("training without a row", retrain * (n + 1)) as advance:
         for left_out in range(n + 1):
-            for number in range(retrain):
+            for number in range(first, first + retrain):
                 trained = problem.retrained(order[order != left_out], problem.seed + number)
                 utilities[left_out] += _utility(trained, utility) / retrain
                 advance(1)
