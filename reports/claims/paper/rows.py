@@ -11,7 +11,8 @@ from ....bench.results.specs import CONTROLS
 from ...statistics.estimates import estimate, mean_interval
 from ..claim import Lacking
 
-OUTLIER = ("outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
+FOREST = "outlier-gradient"
+OUTLIER = (FOREST, "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
 OUTLIER_METHODS = ("outlier-gradient", "outlier-gradient-paper")
 Interval = tuple[float, float, float]
 """A mean and the ends of its 95 % interval, which are NaN for a single value."""
@@ -54,6 +55,18 @@ def best(table: pd.DataFrame, names: Iterable[str]) -> str:
     if means.empty:
         raise Lacking(" or ".join(names) or "other row")
     return str(means.idxmax())
+
+
+def on(table: pd.DataFrame, problems: Sequence[str]) -> pd.DataFrame:
+    """The columns of some problems.
+
+    Raises:
+        Lacking: if the table has none of them.
+    """
+    part = table.loc[:, table.columns.get_level_values("problem").isin(problems)]
+    if part.empty:
+        raise Lacking(f"finished cells or models of {' or '.join(problems)}")
+    return part
 
 
 def by_mean(table: pd.DataFrame) -> list[str]:
@@ -137,6 +150,14 @@ def wrong_among_removed(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:
     """The share of wrong labels among the removed rows; otherwise as `accuracy`."""
     part = _at(trimmed, budget)
     return _by_removal(part.assign(share=part["wrong_labels"] / part["k"]), "share")
+
+
+def best_over_last(trimmed: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of the best epoch minus that of the last, over all budgets; otherwise as `accuracy`."""
+    if trimmed.empty:
+        raise Lacking("retrained models")
+    lift = trimmed["accuracy_by_epoch"].map(lambda by_epoch: max(by_epoch) - by_epoch[-1])
+    return _by_removal(trimmed.assign(lift=lift), "lift")
 
 
 def _at(trimmed: pd.DataFrame, budget: str) -> pd.DataFrame:

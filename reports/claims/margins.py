@@ -1,7 +1,5 @@
 """Differences of no account, each with the paper's figures that it comes from."""
 
-from math import log
-
 LEAD = 0.002
 OF_THE_LEAD = (
     "half of the 0.43 points by which the best outlier gradient leads the best baseline, on average over Table 2: less "
@@ -11,9 +9,4 @@ DETECTED = 0.02
 OF_DETECTION = (
     "if all 1.93 points that trimming gains on CIFAR-10N worst (Table 2) came from ranking, which is worth 0.5 of "
     "ROC-AUC at most, 0.02 would be worth 0.08 points, no more than the smallest standard deviation of that table"
-)
-TIMED = log(1.1)
-OF_TIMING = (
-    "Table 6 times the same work on three sets of labels, where the forest, DataInf and LiSSA vary by up to 5 %: twice "
-    "as much"
 )
