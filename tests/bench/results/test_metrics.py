@@ -1,10 +1,13 @@
 """Detection metrics against their definitions."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score
 
 import influence_bench as ib
 
@@ -45,16 +48,36 @@ def test_recall_at_every_row_is_one_and_turning_scores_round_turns_the_roc_auc(c
 
 def test_a_constant_score_is_worth_chance_in_every_metric():
     truth = np.arange(100) < 20
+    harmonic = (1 / np.arange(1, 101)).mean()  # the first place counts alone, so that chance is above the share
     assert ib.evaluate(np.zeros(100), truth) == pytest.approx(
         {
             "roc_auc": 0.5,
-            "average_precision": 0.2,
+            "average_precision": 19 / 99 + (1 - 19 / 99) * harmonic,
             "precision_at_k": 0.2,
             "recall_at_k": 0.2,
             "ndr_at_10": 0.1,
             "ndr_at_30": 0.3,
         }
     )
+
+
+@given(
+    arrays(np.int64, 5, elements=st.integers(0, 2)),
+    st.lists(st.booleans(), min_size=5, max_size=5).filter(lambda truth: 0 < sum(truth) < 5),
+)
+def test_average_precision_is_its_mean_over_all_orders_of_tied_rows(scores, truth):
+    sought = np.array(truth)
+    orders = [np.array(order) for order in permutations(range(5)) if (np.diff(scores[list(order)]) <= 0).all()]
+    precisions = [np.cumsum(sought[order]) / np.arange(1, 6) for order in orders]
+    by_hand = [precision[sought[order]].mean() for order, precision in zip(orders, precisions, strict=True)]
+    assert ib.evaluate(scores, sought)["average_precision"] == pytest.approx(np.mean(by_hand))
+
+
+@given(st.permutations(range(30)), st.integers(1, 29))
+def test_average_precision_without_ties_is_scikit_learns(scores, wrong):
+    truth = np.arange(30) < wrong
+    metrics = ib.evaluate(scores, truth)
+    assert metrics["average_precision"] == pytest.approx(average_precision_score(truth, scores))
 
 
 def test_metrics_of_a_worked_example():
