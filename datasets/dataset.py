@@ -4,6 +4,7 @@ This folder has no `__init__.py` on purpose: with an `__init__.py` it would shad
 who runs Python in the root of the repository.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,9 @@ class Dataset:
         return self.is_influential if self.card["kind"] == "generation" else self.is_noisy
 
 
-def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 0, size: int | None = None) -> Dataset:
+def load(
+    name: str, noise: str = "none", rate: float | None = None, seed: int = 0, size: int | None = None, salt: str = ""
+) -> Dataset:
     """Load a dataset, split it and put noise on its training rows; texts are sorted from the shortest to the longest.
 
     Args:
@@ -77,6 +80,8 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
             exactly round(rate × n) rows.
         seed: for the splits, the subset and the noise.
         size: number of training rows to keep, stratified by true class; default all.
+        salt: of a sealed run. Everything random then depends on it too, made-up data among it, and so does the order of
+            the training rows: who knows the seed alone learns nothing about the noise.
 
     Raises:
         InputError: if the name or the noise is unknown, a rate or the size is out of range, or a file is missing or
@@ -86,8 +91,9 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
     kinds = parse_noise(noise, rate, loader.human, name)
     if kinds and loader.kind == "generation":
         raise InputError(f"{name} has no class labels for noise='{noise}' to change: its rows are prompts with answers")
-    source = loader.read(seed, **arguments)
-    rng = np.random.default_rng([seed, 1])
+    drawn_from = _salted(seed, salt)
+    source = loader.read(drawn_from, **arguments)
+    rng = np.random.default_rng([drawn_from, 1])
     rows = np.arange(len(source.y))
     if not kinds.keys() & source.human.keys():
         rows = rows[source.y.numpy() >= 0]  # without human noise, a row needs its true label
@@ -100,6 +106,8 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
                 f"size={size} is too small for the {len(source.classes)} classes of {name}: at least {least}"
             )
         _, rows = split(rows, source.y, size, rng)
+    if salt:
+        rows = rng.permutation(rows)
     train = Examples(source.x[rows], source.y[rows])
     if isinstance(source.x, Texts):
         rows = rows[train.x.order()]
@@ -108,7 +116,7 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
         train, valid, test = scaled(train, valid, test, standardize=source.standardize)
     clean = Rows(train.x, train.y, train.y, len(source.classes), np.ones(len(rows), dtype=bool))
     human = {kind: labels[rows] for kind, labels in source.human.items()}
-    noisy, detriments = inject(kinds, clean, human, np.random.default_rng([seed, 2]))
+    noisy, detriments = inject(kinds, clean, human, np.random.default_rng([drawn_from, 2]))
     card = {
         "dataset": name, "kind": loader.kind, "source": loader.source, "licence": loader.licence,
         "citation": loader.citation, "noise": noise, "rate": float((~noisy.clean).mean()),
@@ -116,6 +124,11 @@ def load(name: str, noise: str = "none", rate: float | None = None, seed: int = 
         "rows": {"train": len(train), "valid": len(valid), "test": len(test)},
     }  # fmt: skip
     return Dataset(Examples(noisy.x, noisy.y), valid, test, noisy.true_y, source.classes, card, detriments)
+
+
+def _salted(seed: int, salt: str) -> int:
+    """The seed of everything random: with a salt, 128 bits that nobody can guess or try out."""
+    return int(hashlib.sha256(f"{salt} {seed}".encode()).hexdigest()[:32], 16) if salt else seed
 
 
 def _held_out(
