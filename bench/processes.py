@@ -1,13 +1,18 @@
 """Python processes that answer questions, each a line, and end when no more questions can come."""
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 LEAVE_SECONDS = 5.0  # for a process to end by itself before it is killed
+DUMPABLE, DROPPED, SUBREAPER = 4, 24, 36  # of prctl
+CAP_SYS_PTRACE = 19
 
 
 class EndedError(Exception):
@@ -65,6 +70,12 @@ class Server:
             raise EndedError(f"its process died{self._wait()}")
         return answer.rstrip("\n")
 
+    def finish(self) -> None:
+        """Ask nothing more, and wait until the process has ended, however long that takes."""
+        with suppress(OSError):  # the other end is closed already
+            self.socket.shutdown(socket.SHUT_WR)
+        self.process.wait()
+
     def close(self) -> None:
         """Let the process end, or kill it if it does not; another thread that waits for an answer gets an error."""
         with suppress(OSError):  # the other end is closed already
@@ -88,6 +99,31 @@ def serve(answer: Callable[[str], str]) -> None:
     with suppress(ConnectionError), os.fdopen(0, "w", closefd=False) as answers:
         for question in iter(sys.stdin.readline, ""):
             print(answer(question.rstrip("\n")), file=answers, flush=True)
+
+
+def keep_secrets() -> None:
+    """On Linux, let no process of this user read the memory of this process, and adopt orphans below it.
+
+    Not even root's processes below this process can read it: they lack the capability.
+    """
+    if sys.platform == "linux":
+        control = ctypes.CDLL(None).prctl
+        control(DUMPABLE, 0)
+        control(DROPPED, CAP_SYS_PTRACE)
+        control(SUBREAPER, 1)
+
+
+def end_children() -> None:
+    """Kill every process below this one, on Linux; orphans too, if this process adopts them."""
+    while children := [
+        int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()
+    ]:
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def ending(status: int) -> str:

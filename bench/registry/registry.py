@@ -3,10 +3,10 @@
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ..errors import InputError, unknown
 from .arguments import Registered, bracketed
@@ -22,6 +22,9 @@ class Registry(Generic[Entry]):
         home: the package whose modules register entries. Third parties register theirs by an entry point of the group
             of that name, which names a module of theirs.
     """
+
+    takes_third_parties: ClassVar[bool] = True
+    """Whether the registries of this process import entry points; False, set before, keeps the code of others out."""
 
     def __init__(self, kind: str, home: str) -> None:
         self.kind, self.home = kind, home
@@ -61,6 +64,11 @@ class Registry(Generic[Entry]):
             raise unknown(self.kind, name, entries)
         return entries[name]
 
+    @property
+    def third_parties(self) -> Sequence[EntryPoint]:
+        """The entry points of third parties, which name modules that register entries."""
+        return tuple(entry_points(group=self.home))
+
     def parse(self, text: str) -> tuple[Entry, dict[str, Any]]:
         """The entry and the checked arguments that `name` or `name[key=value,...]` asks for.
 
@@ -84,7 +92,7 @@ class Registry(Generic[Entry]):
         package = importlib.import_module(self.home)
         for module in pkgutil.walk_packages(package.__path__, f"{self.home}."):
             importlib.import_module(module.name)
-        for entry_point in entry_points(group=self.home):
+        for entry_point in self.third_parties if self.takes_third_parties else ():
             try:
                 entry_point.load()
             except Exception as error:  # a broken plug-in must not stop the suite
