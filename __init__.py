@@ -16,7 +16,8 @@ from .bench.problem.problem import Problem, Scores
 from .bench.registry.method import method
 from .bench.registry.score import score
 from .bench.results.metrics import evaluate
-from .bench.results.run import Run, open_run
+from .bench.results.opening import open_run
+from .bench.results.run import Run
 from .bench.run.estimate import Estimate, estimate
 from .bench.run.runner import run
 from .bench.training.prepare import prepare

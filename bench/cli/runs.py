@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ...reports.compare import compare as compare_frames
-from ..results.run import Run, open_run
+from ..results.opening import open_run
+from ..results.run import Run
 from ..run.plan import plan as plan_suite
 from ..run.runner import run as run_suite
 from ..run.trim import trim as trim_run

@@ -8,7 +8,7 @@ RUN/trimmed/trims.json                the commands that retrained models without
 RUN/trimmed/PROBLEM/DIGEST.json       one such training
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from glob import escape
@@ -84,8 +84,9 @@ class Run:
         """One row per cell: what it was, its detection metrics, its cost, its status.
 
         Raises:
-            InputError: if a file has another version's form, or is damaged.
+            InputError: if a file has another version's form, or is damaged, or as `check_seal` does.
         """
+        self.check_seal()
         return pd.DataFrame([self._row(record) for record in self.cells()])
 
     def trimmed(self) -> pd.DataFrame:
@@ -118,6 +119,24 @@ class Run:
                 scores.setdefault(record.problem, {})[record.method] = self.scores(record)
         return scores
 
+    def digest_of(self, rows: Collection[str]) -> str:
+        """A digest of the stored scores of some rows."""
+        cells = [cell for cell in self.cells() if cell.method in rows and cell.scores]
+        parts = ((cell.problem, cell.method, self.scores(cell).tobytes()) for cell in cells)
+        return fingerprint.digest(*(part for cell in parts for part in cell))
+
+    def check_seal(self) -> None:
+        """Check that the scores of sealed rows are those that were stored before the truth was known.
+
+        Raises:
+            InputError: if they are not, or if the truth is not known yet.
+        """
+        info = self.info
+        if info.sealed and not info.salt:
+            raise InputError(f"{self.folder} is a sealed run that was stopped before its truth was written: {AGAIN}")
+        if info.sealed and self.digest_of(info.sealed) != info.sealed_scores:
+            raise InputError(f"{self.folder}: scores of {', '.join(info.sealed)} were changed after the truth was known")
+
     def truth(self, problem: str) -> NDArray[np.bool_]:
         """Which training rows are noisy (n_train,), or influence which validation row (n_train, n_valid)."""
         truth: NDArray[np.bool_] = self.truths(problem)["truth"]
@@ -142,10 +161,16 @@ class Run:
         """Store the suite, and where the figures come from."""
         write_record(info, self.folder / "run.json")
 
-    def write_problem(self, record: ProblemRecord, truth: Arrays, view: Arrays | None = None) -> None:
-        """Store a problem's record, the metrics' truth as `truth`, each kind of noise by its name, and a view."""
+    def write_problem(self, record: ProblemRecord, truth: Arrays | None, view: Arrays | None = None) -> None:
+        """Store a problem's record, the metrics' truth as `truth`, each kind of noise by its name, and a view.
+
+        Without a truth, that of an earlier run is removed.
+        """
         slug = record.spec.slug
-        _write_arrays(self._truth_file(slug), truth)
+        if truth is None:
+            self._truth_file(slug).unlink(missing_ok=True)
+        else:
+            _write_arrays(self._truth_file(slug), truth)
         if view is not None:
             _write_arrays(self.folder / "problems" / f"{slug}.view.npz", view)
         write_record(record, self.folder / "problems" / f"{slug}.json")
@@ -225,21 +250,6 @@ class Run:
     def _arm_file(self, arm: Arm) -> Path:
         name = fingerprint.digest(arm.removal, arm.budget, str(arm.seed))
         return self.folder / "trimmed" / arm.problem.slug / f"{name}.json"
-
-
-def open_run(folder: str | Path) -> Run:
-    """The run in a folder.
-
-    Raises:
-        InputError: if there is none, or one of another version.
-    """
-    run = Run(Path(folder))
-    if not (run.folder / "run.json").is_file():
-        raise InputError(
-            f"{folder} is not a run: it has no run.json; make one with influence-bench run SUITE --out {folder}"
-        )
-    _ = run.info  # raises if it is of another version
-    return run
 
 
 @lru_cache(maxsize=10_000)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..errors import InputError, unknown
 from ..progress import Progress, progress
-from ..results.run import Run, open_run
+from ..results.opening import Published, open_run
+from ..results.run import Run
 from ..results.specs import CONTROLS, Arm
 from .arms import stale
 from .jobs import Job, Train
@@ -35,9 +36,11 @@ def trim(
         workers: processes at a time, one thread each; default one per core, or one on the run's CUDA device.
 
     Raises:
-        InputError: for a budget that is none, an unknown row, or a run without finished cells.
+        InputError: for a budget that is none, an unknown row, or a run that is published or without finished cells.
     """
     run = run if isinstance(run, Run) else open_run(run)
+    if isinstance(run, Published):
+        raise InputError("a published run does not change: influence-bench unpack makes a run of it to trim")
     arms = arms_of(run, [_budget(text) for text in budgets], seeds, methods)
     pending = {str(arm): arm for arm in arms if stale(run, arm)}
     device = arms[0].problem.device

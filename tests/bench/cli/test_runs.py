@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from influence_bench.bench.results.run import open_run
+from influence_bench.bench.results.opening import open_run
 
 
 def test_a_suite_runs_on_a_file_of_ones_own(command, flowers, tmp_path):
