@@ -28,8 +28,6 @@ def read_table(file: Path, label: str) -> pd.DataFrame:
             table = pd.read_csv(file, sep="\t" if form == "TSV" else ",", low_memory=False)
     except FileNotFoundError as error:
         raise InputError(f"{file}: there is no such file") from error
-    except ImportError as error:
-        raise InputError(f"{file}: Parquet needs pyarrow: pip install 'influence-bench[parquet]'") from error
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise InputError(f"{file} cannot be read as {form}: {' '.join(str(error).split())}") from error
     table.columns = table.columns.map(str)

@@ -1,6 +1,5 @@
 """A user's own table: read by its suffix, encoded, and refused in one line that names the file."""
 
-import sys
 
 import pytest
 from data_files import complaint, read
@@ -72,13 +71,6 @@ def test_own_file_that_is_wrong_is_one_line(tmp_path, kind):
     line = complaint(read, f"csv[path={arguments.format(tmp=tmp_path)}]")
     assert said in line
     assert str(tmp_path) in line
-
-
-def test_parquet_without_pyarrow_is_one_line(tmp_path, monkeypatch):
-    TABLE.to_parquet(tmp_path / "fruit.parquet")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "fastparquet", None)
-    assert "pip install 'influence-bench[parquet]'" in complaint(read, f"csv[path={tmp_path}/fruit.parquet,label=kind]")
 
 
 @pytest.mark.parametrize(
