@@ -1,6 +1,5 @@
 """A user's own table: read by its suffix, encoded, and refused in one line that names the file."""
 
-
 import pytest
 from data_files import complaint, read
 from fruit import TABLE
