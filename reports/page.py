@@ -34,18 +34,35 @@ def write_report(runs: Sequence[Run], out: Path) -> Path:
     """
     board = board_of(pd.concat([run.frame() for run in runs], ignore_index=True))
     trimming = trimming_of(runs)
-    title = " + ".join(dict.fromkeys(run.info.suite.title for run in runs))
+    title = title_of(runs)
     contents = {
         **{f"plots/{name}": content for name, content in plots.files(board).items()},
         "cells.csv": board.cells.to_csv(index=False).encode(),
-        "leaderboard.csv": board.methods.to_csv(index=False).encode(),
-        "leaderboard.md": board_markdown(board, title, _sentences(board, runs)).encode(),
-        **(_trimming_files(trimming, title) if trimming else {}),
+        **tables(board, runs, trimming),
+        **(_trimming_plots(trimming) if trimming else {}),
         "index.html": index(board, runs, trimming, title).encode(),
     }
     for name, content in contents.items():
         write_bytes(out / name, content)
     return out / "index.html"
+
+
+def title_of(runs: Sequence[Run]) -> str:
+    """The titles of the suites, each once."""
+    return " + ".join(dict.fromkeys(run.info.suite.title for run in runs))
+
+
+def tables(board: Board, runs: Sequence[Run], trimming: Trimming | None) -> dict[str, bytes]:
+    """The leaderboard, and the gains of trimming if there are any, as CSV and as Markdown by file name."""
+    title = title_of(runs)
+    contents = {
+        "leaderboard.csv": board.methods.to_csv(index=False),
+        "leaderboard.md": board_markdown(board, title, _sentences(board, runs)),
+    }
+    if trimming:
+        contents["trimming.csv"] = trimming.table.to_csv(index=False)
+        contents["trimming.md"] = trimming_markdown(trimming, title)
+    return {name: content.encode() for name, content in contents.items()}
 
 
 def index(board: Board, runs: Sequence[Run], trimming: Trimming | None, title: str) -> str:
@@ -74,17 +91,10 @@ def _sentences(board: Board, runs: Sequence[Run]) -> list[str]:
     return headline(board) + not_installed([run.info.not_installed for run in runs])
 
 
-def _trimming_files(trimming: Trimming, title: str) -> dict[str, bytes]:
-    """The gains of trimming by file name: a table, its text, and its plot."""
-    figures = {
-        "trimming": gains_picture(trimming, COLUMN),
-        "trimming-wide": gains_picture(trimming, PAGE),
-    }
-    return {
-        "trimming.csv": trimming.table.to_csv(index=False).encode(),
-        "trimming.md": trimming_markdown(trimming, title).encode(),
-        **{f"plots/{name}.{kind}": image(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")},
-    }
+def _trimming_plots(trimming: Trimming) -> dict[str, bytes]:
+    """The plot of the gains of trimming by file name, for a page and for a column."""
+    figures = {"trimming": gains_picture(trimming, COLUMN), "trimming-wide": gains_picture(trimming, PAGE)}
+    return {f"plots/{name}.{kind}": image(figure, kind) for name, figure in figures.items() for kind in ("svg", "png")}
 
 
 def _trimming_section(trimming: Trimming) -> dict[str, object]:
