@@ -31,12 +31,14 @@ def mlp(shape: Size, classes: int, width: int = 128) -> nn.Module:
 def two_unit_mlp(shape: Size, classes: int) -> nn.Module:
     """Two hidden layers of two rectified units, the network of Outlier Gradient Analysis for half moons.
 
-    Two logits stand for the paper's sigmoid: the functions are the same. Steps are ten times fewer and thirty times
-    larger than the paper's 5,000 of 0.001, with which 3 trainings in 8 stay at chance; with these, none in 20.
+    Two logits stand for the paper's sigmoid: the functions are the same. The units' biases start at 1/2: from torch's
+    own start a training in six stays at chance, with units that no row activates. Steps are ten times fewer and thirty
+    times larger than the paper's 5,000 of 0.001.
     """
-    inputs = shape.numel()
-    hidden = [layer for size in (inputs, 2) for layer in (nn.Linear(size, 2), nn.ReLU())]
-    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(2, classes))
+    first, second = nn.Linear(shape.numel(), 2), nn.Linear(2, 2)
+    for layer in (first, second):
+        nn.init.constant_(layer.bias, 0.5)
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), second, nn.ReLU(), nn.Linear(2, classes))
 
 
 @model(
