@@ -31,6 +31,7 @@ def render(template: str, **variables: Any) -> str:
         style.ink,
         uri,
         code,
+        emphasis,
     )
     jinja.filters |= {function.__name__: function for function in filters}
     return jinja.get_template(template).render(**variables)
@@ -39,3 +40,8 @@ def render(template: str, **variables: Any) -> str:
 def code(text: str) -> Markup:
     """Text in which everything between backticks is code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+def emphasis(text: str) -> Markup:
+    """Text in which everything between asterisks is emphasised."""
+    return Markup(re.sub(r"\*([^*]*)\*", r"<em>\1</em>", str(escape(text))))

@@ -33,19 +33,6 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a run says about a claim.
-
-    Attributes:
-        ours: our figures; `; ` separates the lines of a list.
-        verdict: whether the claim stands, in sentences.
-    """
-
-    ours: str
-    verdict: str
-
-
-@dataclass(frozen=True)
 class OfSuite(Registered):
     """A function of a run of one suite; a name may occur once in each suite."""
 
@@ -75,7 +62,7 @@ class Claim(OfSuite):
 
     place: str
     paper: str
-    contrast: Contrast | None
+    contrast: Contrast
     confound: bool
 
     @property
@@ -91,13 +78,11 @@ class Picture(OfSuite):
 
 CLAIMS: Registry[Claim] = Registry("claim", HOME)
 PICTURES: Registry[Picture] = Registry("picture", HOME)
-Test = Callable[[Run], Evidence] | Callable[[Run], Finding]
+Test = Callable[[Run], Evidence]
 Drawing = Callable[[Run, float], Figure]
 
 
-def claim(
-    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None = None
-) -> Callable[[Test], Test]:
+def claim(suites: str | Sequence[str], place: str, paper: str, contrast: Contrast) -> Callable[[Test], Test]:
     """Register a function that tests a claim on a run of a suite, or of each of several; its docstring is the claim.
 
     The function returns the differences of the contrast. It raises `Lacking` if the run lacks the rows, problems or
@@ -106,9 +91,7 @@ def claim(
     return _registering(suites, place, paper, contrast, confound=False)
 
 
-def confound(
-    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None = None
-) -> Callable[[Test], Test]:
+def confound(suites: str | Sequence[str], place: str, paper: str, contrast: Contrast) -> Callable[[Test], Test]:
     """Register a function that tests a confound in the paper's code; otherwise as `claim`."""
     return _registering(suites, place, paper, contrast, confound=True)
 
@@ -127,7 +110,7 @@ def picture(suite: str) -> Callable[[Drawing], Drawing]:
 
 
 def _registering(
-    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast | None, confound: bool
+    suites: str | Sequence[str], place: str, paper: str, contrast: Contrast, confound: bool
 ) -> Callable[[Test], Test]:
     def register(function: Test) -> Test:
         for suite in [suites] if isinstance(suites, str) else suites:

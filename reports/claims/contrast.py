@@ -65,7 +65,12 @@ class Contrast:
     @property
     def arms(self) -> str:
         """Which arm minus, or in factors over, which."""
-        return f"{self.first} {'over' if self.unit == FACTOR else 'minus'} {self.second}"
+        return f"{self.first}, {'over' if self.unit == FACTOR else 'minus'} {self.second}"
+
+    @property
+    def words(self) -> str:
+        """The arms, the figure and the unit, in words."""
+        return f"{self.arms}: {self.figure}" + ("" if self.unit in self.figure else f" ({self.unit})")
 
     @property
     def ceiling(self) -> float:

@@ -65,7 +65,7 @@ class Verdict:
         if isnan(self.estimate.error):
             return "Cannot be told: a single seed does not show the spread."
         if self.word == OPEN:
-            return f"Cannot be told: a difference of {self.seen} could have been seen here, not a smaller one."
+            return f"Cannot be told: at 80 % power these seeds show a difference of {self.seen}, not a smaller one."
         if contrast.alike:
             place = "within" if self.word == STANDS else "beyond"
             return f"{self.word.capitalize()}: the difference is shown to lie {place} the margin of {contrast.bound}."

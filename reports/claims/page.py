@@ -17,7 +17,20 @@ PAPER = "Chhabra et al. 2025, Outlier Gradient Analysis (arXiv 2405.03869)"
 PROTOCOL = (
     "The same experiments under one protocol: the same loader, shuffling, epochs and seeds for every arm, the last "
     "epoch's model, given labels for label-quality scores, clean validation gradients for influence functions, random "
-    "removal as the control. Intervals are 95 %, over seeds. A smaller scale than the paper's is stated with the run."
+    "removal as the control."
+)
+RULES = (
+    "Each claim is a contrast, which was written down before its result: one arm minus another, paired by problem and "
+    "seed. Intervals are 95 %, over seeds on these problems.",
+    "A claim *stands* if its difference is shown to be above zero, or above the least difference that it names. It "
+    "*falls* if the difference is shown to be below the margin, inside which differences are of no account: the "
+    "opposite is true, or the arms are alike. A claim that two arms are alike stands if the difference is shown to lie "
+    "within the margin, and falls if it is shown to lie beyond.",
+    "Otherwise it *cannot be told*. The smallest visible difference is the one that these seeds would have shown with "
+    "a probability of 80 %: the runs say nothing against a smaller one.",
+    "All claims of the page are tested together, by Holm's method: the chance of any wrong verdict is at most 5 %.",
+    "A verdict is about the scale of its run. A smaller scale than the paper's is not a refutation of the paper at its "
+    "scale.",
 )
 
 
@@ -34,27 +47,29 @@ def write_claims(runs: Sequence[Run], out: Path) -> Path:
     if not judged:
         suites = ", ".join(sorted({claim.suite for claim in CLAIMS.all().values()}))
         raise InputError(f"these runs test none of the paper's claims: give runs of {suites}")
-    contents = {f"plots/{picture.file}": picture.wide for section in judged for picture in section.pictures}
-    contents |= {"claims.md": markdown(judged).encode(), "claims.html": html(judged).encode()}
-    for name, content in contents.items():
+    for name, content in {**markdown_files(judged), "claims.html": html(judged).encode()}.items():
         write_bytes(out / name, content)
     return out / "claims.html"
+
+
+def markdown_files(judged: Sequence[Section]) -> dict[str, bytes]:
+    """The page as Markdown and its pictures, by file name."""
+    pictures = {f"plots/{picture.file}": picture.wide for section in judged for picture in section.pictures}
+    return {"claims.md": markdown(judged).encode(), **pictures}
 
 
 def html(judged: Sequence[Section]) -> str:
     """The claims as one page that needs no other file; all text from runs is escaped."""
     sources = [(section.run.info.suite.name, facts(section.run)) for section in judged]
-    return render("claims.html", title=TITLE, paper=PAPER, protocol=PROTOCOL, sections=judged, sources=sources)
+    return render(
+        "claims.html", title=TITLE, paper=PAPER, protocol=PROTOCOL, rules=RULES, claims=judged, sources=sources
+    )
 
 
 def markdown(judged: Sequence[Section]) -> str:
-    """The claims as Markdown: a table of verdicts, a section for each suite, and the sources of its figures."""
-    rows = [
-        f"| {tested.number} | {tested.claim.statement} | {escaped(tested.sentence)} |"
-        for section in judged
-        for tested in section.tested
-    ]
-    parts = [f"# {TITLE}", f"{PAPER}. {PROTOCOL}", "\n".join(["| | claim | verdict |", "|:--|:--|:--|", *rows])]
+    """The claims as Markdown: the rules, the scales, a table of verdicts, and a section for each suite with sources."""
+    parts = [f"# {TITLE}", f"{PAPER}. {PROTOCOL}", "## How verdicts follow", *RULES, "## Scales"]
+    parts += ["\n".join(_scale(section) for section in judged), "## Verdicts", _table(judged)]
     for section in judged:
         parts += [f"## {escaped(section.run.info.suite.title)}"]
         for tested in section.tested:
@@ -68,11 +83,30 @@ def markdown(judged: Sequence[Section]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _scale(section: Section) -> str:
+    """The paper's scale and ours."""
+    return f"- **{escaped(section.run.info.suite.name)}**: the paper: {section.theirs}; here: {escaped(section.here)}"
+
+
+def _table(judged: Sequence[Section]) -> str:
+    """Every claim with its contrast, its difference and its verdict."""
+    header = "| | claim | contrast | difference [95 %] | margin | smallest visible | p, adjusted | verdict |"
+    rows = []
+    for tested in (tested for section in judged for tested in section.tested):
+        contrast, (difference, seen, p) = tested.claim.contrast, tested.known
+        cells = map(escaped, [contrast.words, difference, contrast.bound, seen, p])
+        rows += [" | ".join([f"| {tested.number}", tested.claim.statement, *cells, f"{tested.word} |"])]
+    return "\n".join([header, "|--:|:--|:--|--:|--:|--:|--:|:--|", *rows])
+
+
 def _items(tested: Tested) -> str:
-    """The paper's figures, ours and the verdict, as a list."""
+    """The paper's figures, the contrast, our figures and the verdict, as a list."""
+    contrast = tested.claim.contrast
     return "\n".join(
         [
             f"- The paper ({tested.claim.place}): {tested.claim.paper}",
+            f"- Contrast: {escaped(contrast.words)}, paired by {contrast.paired_by}: {escaped(tested.known[0])}",
+            f"- Margin: {contrast.bound}, {escaped(contrast.because)}",
             f"- Here: {escaped(tested.figures)}",
             f"- **{escaped(tested.sentence)}**",
         ]

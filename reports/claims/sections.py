@@ -7,8 +7,9 @@ from itertools import islice
 from ...bench.results.run import Run
 from ..drawing import COLUMN, PAGE, image
 from ..statistics.estimates import estimate
-from .claim import CLAIMS, PICTURES, Claim, Evidence, Finding, Lacking, Picture
+from .claim import CLAIMS, PICTURES, Claim, Evidence, Lacking, Picture
 from .judge import Verdict, judged
+from .scales import SCALES
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,30 @@ class Tested:
     Attributes:
         figures: of the run, behind the difference.
         verdict: None if the run lacks data for the claim.
-        sentence: the verdict with its reason, or what the run lacks.
+        lacking: what the run lacks, in a sentence.
     """
 
     number: int
     claim: Claim
     figures: str
     verdict: Verdict | None
-    sentence: str
+    lacking: str
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        return self.verdict.word if self.verdict else "not tested"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict with its reason, or what the run lacks."""
+        return self.verdict.sentence if self.verdict else self.lacking
+
+    @property
+    def known(self) -> tuple[str, str, str]:
+        """The difference with its interval, the smallest visible one and the adjusted p; dashes without a verdict."""
+        verdict = self.verdict
+        return (verdict.difference, verdict.seen, verdict.chance) if verdict else ("–", "–", "–")
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,18 @@ class Section:
     tested: list[Tested]
     pictures: list[Drawn]
 
+    @property
+    def here(self) -> str:
+        """The scale of the run: its problems and the number of seeds."""
+        suite = self.run.info.suite
+        labels = dict.fromkeys(problem.label for problem in suite.problems)
+        return f"{'; '.join(labels)}; {suite.seeds} seed{'s' if suite.seeds > 1 else ''}"
+
+    @property
+    def theirs(self) -> str:
+        """The paper's scale."""
+        return SCALES.get(self.run.info.suite.name, "not stated")
+
 
 def sections(runs: Sequence[Run]) -> list[Section]:
     """A section for each run whose suite tests claims, in the order of the runs.
@@ -54,17 +83,15 @@ def sections(runs: Sequence[Run]) -> list[Section]:
     """
     by_run = [(run, claims) for run in runs if (claims := _claims_of(run.info.suite.name))]
     asked = [(claim, _answer(claim, run)) for run, claims in by_run for claim in claims]
-    contrasts = [(claim.contrast, estimate(answer.differences)) for claim, answer in asked if _known(answer)]
-    verdicts = iter(judged(contrasts))
-    entries = (
-        _tested(number, claim, answer, next(verdicts) if _known(answer) else None)
+    known = [(claim.contrast, answer) for claim, answer in asked if isinstance(answer, Evidence)]
+    verdicts = iter(judged([(contrast, estimate(evidence.differences)) for contrast, evidence in known]))
+    tested = (
+        Tested(number, claim, answer.figures, next(verdicts), "")
+        if isinstance(answer, Evidence)
+        else Tested(number, claim, "–", None, answer)
         for number, (claim, answer) in enumerate(asked, 1)
     )
-    return [Section(run, list(islice(entries, len(claims))), _pictures(run)) for run, claims in by_run]
-
-
-def _known(answer: object) -> bool:
-    return isinstance(answer, Evidence)
+    return [Section(run, list(islice(tested, len(claims))), _pictures(run)) for run, claims in by_run]
 
 
 def _claims_of(suite: str) -> list[Claim]:
@@ -73,21 +100,14 @@ def _claims_of(suite: str) -> list[Claim]:
     return sorted(claims, key=lambda claim: (claim.confound, claim.function.__module__))
 
 
-def _answer(claim: Claim, run: Run) -> Evidence | Finding | str:
-    """What a run says about a claim; a run that lacks data for it says so."""
+def _answer(claim: Claim, run: Run) -> Evidence | str:
+    """What a run says about a claim, or what it lacks."""
     try:
-        return claim.function(run)
+        evidence: Evidence = claim.function(run)
     except Lacking as lack:
         trim = "; models are retrained by influence-bench trim" if run.trimmed().empty else ""
         return f"Not tested: this run has no {lack}{trim}."
-
-
-def _tested(number: int, claim: Claim, answer: Evidence | Finding | str, verdict: Verdict | None) -> Tested:
-    if isinstance(answer, str):
-        return Tested(number, claim, "–", None, answer)
-    if isinstance(answer, Finding):
-        return Tested(number, claim, answer.ours, None, answer.verdict)
-    return Tested(number, claim, answer.figures, verdict, verdict.sentence)
+    return evidence
 
 
 def _pictures(run: Run) -> list[Drawn]:

@@ -1,19 +1,17 @@
 """The rows of a run that claims compare: of cells, of scores and of retrained models."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ....bench.results.run import Run
-from ....bench.results.specs import CONTROLS
-from ...statistics.estimates import estimate, mean_interval
+from ...statistics.estimates import estimate
 from ..claim import Lacking
 
 FOREST = "outlier-gradient"
 OUTLIER = (FOREST, "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]")
-OUTLIER_METHODS = ("outlier-gradient", "outlier-gradient-paper")
 Interval = tuple[float, float, float]
 """A mean and the ends of its 95 % interval, which are NaN for a single value."""
 
@@ -44,19 +42,6 @@ def row(table: pd.DataFrame, name: str) -> pd.Series:
     return rows(table, [name]).iloc[0]
 
 
-def best(table: pd.DataFrame, names: Iterable[str]) -> str:
-    """The name of the row with the highest mean, among those of the names that the table has.
-
-    Raises:
-        Lacking: if it has none of them.
-    """
-    names = list(names)
-    means = table.loc[[name for name in names if name in table.index]].mean(axis=1)
-    if means.empty:
-        raise Lacking(" or ".join(names) or "other row")
-    return str(means.idxmax())
-
-
 def on(table: pd.DataFrame, problems: Sequence[str]) -> pd.DataFrame:
     """The columns of some problems.
 
@@ -72,18 +57,6 @@ def on(table: pd.DataFrame, problems: Sequence[str]) -> pd.DataFrame:
 def by_mean(table: pd.DataFrame) -> list[str]:
     """The names of the rows, the highest mean first."""
     return [str(name) for name in table.mean(axis=1).sort_values(ascending=False).index]
-
-
-def against_best_other(run: Run, table: pd.DataFrame) -> tuple[str, str, Interval]:
-    """The best outlier-gradient row, the best row of another method, and their paired difference.
-
-    Raises:
-        Lacking: if there is no such row.
-    """
-    methods = {record.method: record.name for record in run.cells()}
-    others = [name for name in table.index if methods.get(name) not in OUTLIER_METHODS and name not in CONTROLS]
-    ours, other = best(table, OUTLIER), best(table, others)
-    return ours, other, mean_interval(table.loc[ours] - table.loc[other])
 
 
 def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:

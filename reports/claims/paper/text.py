@@ -1,50 +1,91 @@
 """Section 6: flipped labels in the texts on which a transformer is fine-tuned with adapters (LoRA)."""
 
 from ....bench.results.run import Run
-from ...statistics.estimates import mean_interval
 from ...style import share
-from ...trimming.sentences import points
-from ..claim import Finding, claim, confound
-from .figures import auc_list, signed, trimming_finding, verdict
-from .rows import OUTLIER, accuracy, against_best_other, aucs, best, by_mean, row
+from ..claim import Evidence, claim, confound
+from ..contrast import AUC, Contrast
+from ..margins import DETECTED, LEAD, OF_DETECTION, OF_THE_LEAD
+from .figures import auc_list, auc_text
+from .rows import FOREST, OUTLIER, aucs, by_mean, row, rows
+from .trimmed import lifted
 
 BUDGET = "30%"
-INFLUENCE = (
-    "grad-dot", "grad-dot[layers=lora]", "lissa", "ekfac[layers=lora]",
-    "datainf", "datainf[layers=lora]", "datainf-paper", "datainf-paper[layers=lora]",
-)  # fmt: skip
+CLASSIFIER, ADAPTERS = ("grad-dot", "datainf"), ("grad-dot[layers=lora]", "datainf[layers=lora]")
+PAPERS = ("datainf-paper", "datainf-paper[layers=lora]")
+FIGURE_3 = (
+    "curves without a table: the isolation forest is best on QNLI, SST-2 and QQP, and level with Self-LiSSA on MRPC; "
+    "4,500 rows, 3 runs"
+)
+TRIMMED = "models trimmed by the isolation forest on the classifier's gradients"
+INFLUENCE = "Gradient Tracing and DataInf in the adapters, on clean validation rows, their mean"
+ACCURACY = "test accuracy of the last epoch after trimming 30 %"
 
 
 @claim(
     "paper-text",
     "section 6, Figure 3: accuracy at each of ten epochs after trimming 30 %, RoBERTa-large with LoRA",
-    "curves without a table: the isolation forest is best on QNLI, SST-2 and QQP, and level with Self-LiSSA on MRPC; "
-    "4,500 rows, 3 runs, no random removal",
+    FIGURE_3,
+    Contrast(TRIMMED, f"models trimmed by {INFLUENCE}", ACCURACY, "seed", margin=LEAD, because=OF_THE_LEAD),
 )
-def trimming_by_the_forest_gives_the_best_accuracy_on_texts(run: Run) -> Finding:
+def trimming_by_the_forest_gives_the_best_accuracy_on_texts(run: Run) -> Evidence:
     """Trimming by an isolation forest on gradients gives more accuracy in fine-tuning than trimming by influence."""
-    return trimming_finding(run, BUDGET, "points over random removal at the last epoch")
+    return lifted(run, BUDGET, [FOREST], ADAPTERS)
 
 
-@claim("paper-text", "section 6: no detection metric is reported, though the flips are known", "none")
-def outlier_gradients_find_flips_in_texts(run: Run) -> Finding:
+@claim(
+    "paper-text",
+    "section 6, Figure 3: accuracy at each of ten epochs after trimming 30 %, RoBERTa-large with LoRA",
+    f"{FIGURE_3}; no random removal",
+    Contrast(TRIMMED, "models without as many random rows", ACCURACY, "seed", margin=LEAD, because=OF_THE_LEAD),
+)
+def the_choice_of_the_rows_lifts_accuracy(run: Run) -> Evidence:
+    """It is the choice of the trimmed rows that lifts accuracy: removing as many at random does not lift it as far."""
+    return lifted(run, BUDGET, [FOREST], ["random"])
+
+
+@claim(
+    "paper-text",
+    "section 6: no detection metric is reported, though the flips are known",
+    "none",
+    Contrast(
+        "outlier gradients of the classifier, the mean of the paper's three detectors",
+        "0.5, chance",
+        "ROC-AUC",
+        "seed",
+        margin=DETECTED,
+        because=OF_DETECTION,
+        unit=AUC,
+    ),
+)
+def outlier_gradients_find_flips_in_texts(run: Run) -> Evidence:
     """Outlier gradients find the flipped labels of texts."""
     table = aucs(run)
-    ours, other, difference = against_best_other(run, table)
-    influence = best(table, INFLUENCE)
-    over_influence = mean_interval(table.loc[ours] - table.loc[influence])
-    over_chance = mean_interval(row(table, OUTLIER[0]) - 0.5)
-    start = "Stands in part: outlier gradients find flips, but" if over_chance[1] > 0 else "In doubt: of the flips"
-    return Finding(
-        f"ROC-AUC: {auc_list(table, by_mean(table))}. {ours} over {other} {signed(difference)}, over {influence}, the "
-        f"best of influence and tracing, {signed(over_influence)}. With two classes, loss, margin, EL2N and "
-        "self-confidence rank alike",
-        verdict(
-            difference,
-            f"Stands: {ours} finds more than every other row.",
-            f"{start} {other} finds more.",
-            f"{start} {other} finds as many.",
-        ),
+    return Evidence(
+        rows(table, OUTLIER).mean() - 0.5,
+        f"ROC-AUC: {auc_list(table, by_mean(table))}. With two classes, loss, margin, EL2N and self-confidence rank "
+        "alike",
+    )
+
+
+@claim(
+    "paper-text",
+    "section 6: no detection metric is reported, though the flips are known",
+    "none",
+    Contrast(
+        "the isolation forest on the classifier's gradients",
+        INFLUENCE,
+        "ROC-AUC",
+        "seed",
+        margin=DETECTED,
+        because=OF_DETECTION,
+        unit=AUC,
+    ),
+)
+def outlier_gradients_find_more_flips_than_influence(run: Run) -> Evidence:
+    """Outlier gradients find more of the flipped labels of texts than influence does."""
+    table = aucs(run)
+    return Evidence(
+        row(table, FOREST) - rows(table, ADAPTERS).mean(), f"ROC-AUC: {auc_list(table, (FOREST, *ADAPTERS))}"
     )
 
 
@@ -52,27 +93,24 @@ def outlier_gradients_find_flips_in_texts(run: Run) -> Finding:
     "paper-text",
     "its code: outlier gradients are of the classifier alone, influences of the adapters and the classifier",
     "2,048 numbers a row against about 200,000",
+    Contrast(
+        "Gradient Tracing and DataInf in the classifier, on clean validation rows, their mean",
+        "the same in the adapters",
+        "ROC-AUC",
+        "seed",
+        margin=DETECTED,
+        because=OF_DETECTION,
+        unit=AUC,
+    ),
 )
-def methods_see_other_layers(run: Run) -> Finding:
-    """The methods that are compared see the gradients of different layers."""
-    table, figures = aucs(run), []
-    for name, layers in (("the classifier", ""), ("the adapters", "[layers=lora]")):
-        names = [f"{method}{layers}" for method in ("outlier-gradient", "grad-dot", "datainf")]
-        figures += [f"of {name}: {auc_list(table, names, ', ')}"]
-    forest, classifier, adapters = (
-        row(table, name) for name in ("outlier-gradient", "datainf", "datainf[layers=lora]")
-    )
-    layer = mean_interval(classifier - adapters)
-    return Finding(
-        f"ROC-AUC {'; '.join(figures)}. The forest over DataInf: {signed(mean_interval(forest - adapters))} as "
-        f"compared in the paper, {signed(mean_interval(forest - classifier))} where both see the classifier",
-        verdict(
-            layer,
-            f"Confirmed: the adapters cost DataInf {layer[0]:.3f} of ROC-AUC, which the comparison blames on the "
-            "method.",
-            f"Not confirmed: DataInf finds {-layer[0]:.3f} more of ROC-AUC in the adapters.",
-            "Not confirmed: DataInf does equally well on both kinds of layers here.",
-        ),
+def methods_see_other_layers(run: Run) -> Evidence:
+    """Influence finds fewer flips for seeing the adapters, while outlier gradients see the classifier."""
+    table = aucs(run)
+    classifier = auc_list(table, (FOREST, *CLASSIFIER), ", ")
+    adapters = auc_list(table, (f"{FOREST}[layers=lora]", *ADAPTERS), ", ")
+    return Evidence(
+        rows(table, CLASSIFIER).mean() - rows(table, ADAPTERS).mean(),
+        f"ROC-AUC of the classifier: {classifier}; of the adapters: {adapters}",
     )
 
 
@@ -80,26 +118,23 @@ def methods_see_other_layers(run: Run) -> Finding:
     "paper-text",
     "its code: the mean training gradient for the validation gradient, and the lowest values of -vᵀH⁻¹g are trimmed",
     "the same for Gradient Tracing, LiSSA and DataInf; DataInf's own code calls the highest values wrong labels",
+    Contrast(
+        "DataInf on clean validation rows, the mean over classifier and adapters",
+        "DataInf as the paper's code has it, the same mean",
+        "ROC-AUC",
+        "seed",
+        margin=DETECTED,
+        because=OF_DETECTION,
+        unit=AUC,
+    ),
 )
-def influence_on_the_training_rows_has_no_settled_sign(run: Run) -> Finding:
-    """Influence is measured on the training rows, and the rows that help these most are trimmed."""
-    table, trimmed = aucs(run), accuracy(run.trimmed(), BUDGET)
-    figures, differences, by_seed = [], [], []
-    for layers in ("", "[layers=lora]"):
-        clean, theirs = row(table, f"datainf{layers}"), row(table, f"datainf-paper{layers}")
-        figures += [
-            f"{auc_list(table, [f'datainf{layers}'])} on clean validation rows, as the paper's code has it "
-            f"{', '.join(map(share, theirs))} (seed by seed; the other sign gives 1 minus these)"
-        ]
-        differences += [clean - theirs]
-        by_seed += [*theirs]
-    difference = mean_interval((differences[0] + differences[1]) / 2)
-    gain = mean_interval(row(trimmed, "datainf[layers=lora]") - row(trimmed, "datainf-paper[layers=lora]"))
-    more = f"on clean validation rows DataInf finds {difference[0]:.3f} more of ROC-AUC"
-    return Finding(
-        f"ROC-AUC: {'; '.join(figures)}. Accuracy after trimming by the first over the second, of the adapters: "
-        f"{points(*gain)} points",
-        f"Confirmed: which sign finds the flips differs from seed to seed; {more}."
-        if min(by_seed) < 0.5 < max(by_seed)
-        else verdict(difference, f"Confirmed: {more}.", "Not confirmed: the paper's protocol finds more."),
-    )
+def influence_on_the_training_rows_has_no_settled_sign(run: Run) -> Evidence:
+    """Influence finds fewer flips for being measured on the training rows, of which the most helpful are trimmed."""
+    table = aucs(run)
+    clean = ("datainf", "datainf[layers=lora]")
+    figures = [
+        f"{first} {auc_text(table, first)} on clean validation rows, as the paper's code has it "
+        f"{', '.join(map(share, row(table, second)))} (seed by seed; the other sign gives 1 minus these)"
+        for first, second in zip(clean, PAPERS, strict=True)
+    ]
+    return Evidence(rows(table, clean).mean() - rows(table, PAPERS).mean(), f"ROC-AUC: {'; '.join(figures)}")
