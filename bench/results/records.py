@@ -17,16 +17,19 @@ class Cost:
 
     Attributes:
         seconds: wall time, the sum of the three phases.
-        cpu_seconds: CPU time of the same.
+        cpu_seconds: CPU time of the same, of all threads and of child processes that ended.
         gradients_seconds: wall time of passes over the model.
         score_seconds: wall time of what is neither a pass nor a training.
         retrain_seconds: wall time of trainings.
         warmup_seconds: wall time of the first call, on two batches, which is not counted.
-        epoch_seconds: wall time of one plain training epoch in the same process.
-        epochs: seconds / epoch_seconds.
+        epoch_seconds: of one plain training epoch in the same process, a mean over steps before and after the
+            scoring: CPU time on a processor, wall time on an accelerator and in records without `epoch_drift`.
+        epochs: the scoring in such epochs, by the same clock.
         peak_bytes: memory above the loaded problem.
         device_peak_bytes: memory of tensors on the accelerator.
         phase_peak_bytes: memory above the loaded problem, by phase.
+        epoch_drift: the difference between the epochs timed before and after the scoring, over their mean.
+        step_spread: the interquartile range of the timed steps, over their median.
     """
 
     seconds: float
@@ -40,6 +43,8 @@ class Cost:
     peak_bytes: int
     device_peak_bytes: int
     phase_peak_bytes: dict[str, int]
+    epoch_drift: float | None = None
+    step_spread: float | None = None
 
 
 @record
@@ -48,9 +53,9 @@ class Expected:
 
     Attributes:
         seconds: wall time of the scoring.
-        epochs: the same in plain training epochs.
+        epochs: the scoring in plain training epochs.
         peak_bytes: memory above the loaded problem.
-        epoch_seconds: wall time of one plain training epoch.
+        epoch_seconds: of one plain training epoch, as in `Cost`.
         cell_seconds: wall time of the cell as a whole, its opening, warm-up and calibration included.
         refused: why the run should not begin; "" if it may.
     """

@@ -12,7 +12,7 @@ from ..results.records import Expected, ProblemRecord, Status
 from ..results.run import Run
 from ..results.specs import Cell, ProblemSpec
 from ..training.prepare import facts_of, open_problem, prepared
-from .cost import CALIBRATION_BATCHES, CALIBRATION_SECONDS, measured
+from .cost import calibration_seconds, measured
 from .estimate import estimate
 from .record import failure, outline
 from .views import view
@@ -64,14 +64,13 @@ def estimate_cell(run: Run, cell: Cell, memory_gib: float) -> None:
     except Exception as error:
         _write_failure(run, cell, error)
         return
-    batch_seconds = estimated.epoch_seconds * problem.batch_size / estimated.n
-    calibration_seconds = 2 * max(CALIBRATION_SECONDS, CALIBRATION_BATCHES * batch_seconds)
+    calibrating_seconds = 2 * calibration_seconds(problem, estimated.epoch_seconds)
     expected = Expected(
         seconds=estimated.seconds,
         epochs=estimated.epochs,
         peak_bytes=estimated.peak_bytes,
         epoch_seconds=estimated.epoch_seconds,
-        cell_seconds=opening_seconds + estimated.first_seconds + calibration_seconds + estimated.seconds,
+        cell_seconds=opening_seconds + estimated.first_seconds + calibrating_seconds + estimated.seconds,
         refused=estimated.refused,
     )
     run.write_cell(replace(known, expected=expected), None)

@@ -6,20 +6,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from statistics import median
+from statistics import fmean
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..errors import Note
 from ..instruments import accelerator, memory
-from ..instruments.stopwatch import measuring
+from ..instruments.stopwatch import clock, measuring
 from ..problem.problem import Problem, Scores
 from ..registry.score import score
 from ..results.records import Cost
 
-CALIBRATION_SECONDS, CALIBRATION_BATCHES = 0.05, 5
+CALIBRATION_SECONDS, CALIBRATION_EPOCHS, CALIBRATION_STEPS = 0.5, 5, 5
+"""How long steps are timed: the shorter of these seconds and these epochs, but never fewer than these steps."""
 
 
 def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, Cost, str]:
@@ -31,34 +33,39 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
     started = perf_counter()
     _warm_up(method, hyperparameters, problem)
     warmup_seconds = perf_counter() - started
-    batch_seconds = calibrate(problem)
+    steps_before = calibrate(problem)
     memory.settle()
     before = memory.resident_bytes()
     with warnings.catch_warnings(record=True) as caught, _without_collection():
         warnings.simplefilter("always")
         with measuring() as watch:
             scores = score(method, problem, **hyperparameters)
-    batch_seconds += calibrate(problem)
-    epoch_seconds = median(batch_seconds) * -(-len(problem.train) // problem.batch_size)
-    seconds = sum(watch.seconds.values())
+    steps_after = calibrate(problem)
+    epoch_seconds = fmean(steps_before + steps_after) * steps_per_epoch(problem)
     cost = Cost(
-        seconds=seconds,
+        seconds=sum(watch.seconds.values()),
         cpu_seconds=sum(watch.cpu_seconds.values()),
         gradients_seconds=watch.seconds["gradients"],
         score_seconds=watch.seconds["score"],
         retrain_seconds=watch.seconds["retrain"],
         warmup_seconds=warmup_seconds,
         epoch_seconds=epoch_seconds,
-        epochs=seconds / epoch_seconds,
+        epochs=watch.priced(problem.device) / epoch_seconds,
         peak_bytes=max(watch.peaks.values()) - before,
         device_peak_bytes=watch.device_peak,
         phase_peak_bytes={name: peak - before for name, peak in watch.peaks.items()},
+        epoch_drift=_drift(steps_before, steps_after),
+        step_spread=_spread(steps_before + steps_after),
     )
     return scores, cost, "; ".join(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, Note)))
 
 
 def calibrate(problem: Problem) -> list[float]:
-    """Time several plain training steps (forward, backward, SGD) at the problem's batch size, in seconds each."""
+    """Time plain training steps (forward, backward, SGD) at the problem's batch size, by its device's clock.
+
+    Returns:
+        Seconds of each step; a mean, since a method's time is a sum of such steps, the slow ones included, too.
+    """
     model = copy.deepcopy(problem.model).to(problem.device).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
     size = problem.batch_size
@@ -66,16 +73,46 @@ def calibrate(problem: Problem) -> list[float]:
     starts = torch.arange(0, max(1, len(problem.train) - size + 1), size)
     order = torch.randperm(len(starts), generator=torch.Generator().manual_seed(0))
     batches = cycle(problem.train[start : start + size] for start in starts[order].tolist())
-    times: list[float] = []
-    while len(times) <= CALIBRATION_BATCHES or sum(times) < CALIBRATION_SECONDS:
+    now, most = clock(problem.device), CALIBRATION_EPOCHS * steps_per_epoch(problem)
+
+    def step() -> float:
         ((_, batch),) = problem.batches(next(batches))
-        started = perf_counter()
+        accelerator.synchronize()
+        began = now()
         optimizer.zero_grad()
         problem.losses(batch.through(model), batch.y).mean().backward()
         optimizer.step()
         accelerator.synchronize()
-        times.append(perf_counter() - started)
-    return times[1:]  # the first step allocates
+        return now() - began
+
+    step()  # the first allocates
+    times: list[float] = []
+    while len(times) < CALIBRATION_STEPS or (len(times) < most and sum(times) < CALIBRATION_SECONDS):
+        times.append(step())
+    return times
+
+
+def steps_per_epoch(problem: Problem) -> int:
+    """The number of batches that hold all training rows."""
+    return -(-len(problem.train) // problem.batch_size)
+
+
+def calibration_seconds(problem: Problem, epoch_seconds: float) -> float:
+    """The time that `calibrate` takes where an epoch takes so long."""
+    step_seconds = epoch_seconds / steps_per_epoch(problem)
+    timed = min(CALIBRATION_SECONDS, CALIBRATION_EPOCHS * epoch_seconds)
+    return step_seconds + max(timed, CALIBRATION_STEPS * step_seconds)
+
+
+def _drift(before: list[float], after: list[float]) -> float:
+    """The difference between the mean steps before and after, over the mean of the two."""
+    return 2 * abs(fmean(after) - fmean(before)) / (fmean(before) + fmean(after))
+
+
+def _spread(steps: list[float]) -> float:
+    """The interquartile range over the median."""
+    low, middle, high = np.quantile(steps, (0.25, 0.5, 0.75))
+    return float((high - low) / middle)
 
 
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:

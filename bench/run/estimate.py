@@ -5,8 +5,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
-from statistics import median
-from typing import Any
+from statistics import fmean, median
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,14 +16,25 @@ from ..instruments.stopwatch import measuring
 from ..problem.problem import Problem, Scores
 from ..registry.method import Method, find_method
 from ..registry.score import score
-from .cost import calibrate
+from .cost import calibrate, steps_per_epoch
 
 SHORT_SECONDS = 1.0  # a run no longer than this is its own pilot
 LONG_SECONDS = 10.0  # in a first call this long, lazy imports hardly count
 STEADY_SECONDS, REPEATS = 0.3, 2  # shorter pilots are repeated, since other processes disturb them most
 FASTER = 1.15  # a cost that grows by this factor more than the rows is taken to grow faster than linearly
 STEEPEST = 3.0  # power of n: a steeper growth is noise in a tiny cost
-NOISE, NOISE_SECONDS, NOISE_BYTES = 0.1, 0.002, 1e6
+NOISE = 0.1
+
+
+class _PilotCost(NamedTuple):
+    """Wall seconds of a pilot run, its seconds by the clock of the problem's device, and its peak bytes."""
+
+    seconds: float
+    priced_seconds: float
+    peak_bytes: float
+
+
+NOISES = _PilotCost(0.002, 0.002, 1e6)
 
 
 @dataclass(frozen=True)
@@ -34,9 +45,9 @@ class Estimate:
         method: as the leaderboard names it.
         n: training rows of the problem.
         seconds: wall time of the scoring.
-        epochs: the same in plain training epochs.
+        epochs: the scoring in plain training epochs, by the clock of the problem's device.
         peak_bytes: memory above the loaded problem.
-        epoch_seconds: wall time of one plain training epoch.
+        epoch_seconds: of one plain training epoch, by the same clock.
         first_seconds: wall time of the first pilot, lazy imports included.
         pilot_rows: training rows of the largest pilot; if these are all n rows, the estimate is a measurement.
         refused: one line that says why the run should not begin; "" if it may.
@@ -73,15 +84,14 @@ def estimate(method: str | Callable[..., Scores], problem: Problem, /, **hyperpa
     """
     entry = find_method(method)
     pilots = _Pilots(entry, entry.checked(hyperparameters), problem)
-    n = len(problem.train)
-    epoch_seconds = median(calibrate(problem)) * -(-n // problem.batch_size)
+    epoch_seconds = fmean(calibrate(problem)) * steps_per_epoch(problem)
     pilots.run_all()
-    seconds, peak_bytes = pilots.predicted()
+    seconds, priced_seconds, peak_bytes = pilots.predicted()
     return Estimate(
         method=pilots.label,
-        n=n,
+        n=pilots.n,
         seconds=seconds,
-        epochs=seconds / epoch_seconds,
+        epochs=priced_seconds / epoch_seconds,
         peak_bytes=round(peak_bytes),
         epoch_seconds=epoch_seconds,
         first_seconds=pilots.first_seconds,
@@ -119,13 +129,13 @@ def grows_faster(rows: Sequence[int], costs: Sequence[float], noise: float = 0.0
 
 
 class _Pilots:
-    """Runs of a method on some rows of a problem; `costs` holds wall seconds and peak bytes by number of rows."""
+    """Runs of a method on some rows of a problem; `costs` holds their costs by number of rows."""
 
     def __init__(self, method: Method, given: dict[str, Any], problem: Problem) -> None:
         self.method, self.given, self.problem = method, given, problem
         self.label, self.n = method.label(given), len(problem.train)
         self.order = torch.randperm(self.n, generator=torch.Generator().manual_seed(problem.seed))
-        self.costs: dict[int, list[tuple[float, float]]] = {}
+        self.costs: dict[int, list[_PilotCost]] = {}
         self.first_seconds = 0.0
 
     def run_all(self) -> None:
@@ -133,21 +143,21 @@ class _Pilots:
         batch = self.problem.batch_size
         small, large = (min(self.n, max(k * batch, self.n // share)) for k, share in ((2, 32), (8, 8)))
         self.run(small)
-        self.first_seconds = self.costs[small][0][0]
+        self.first_seconds = self.costs[small][0].seconds
         if self.first_seconds < LONG_SECONDS:
             self.costs.clear()
             self.run(small)
         if large > small:
             self.run(large)
-        if large == self.n or self.above_budget(self.costs[large][0][1]):
+        if large == self.n or self.above_budget(self.costs[large][0].peak_bytes):
             return
-        above = self.above_budget(self.predicted()[1])
-        if not above and self.predicted()[0] < SHORT_SECONDS:
+        above = self.above_budget(self.predicted().peak_bytes)
+        if not above and self.predicted().seconds < SHORT_SECONDS:
             self.costs.clear()
             self.run(self.n)
             return
         for rows, costs in self.costs.items():
-            if costs[0][0] < STEADY_SECONDS:
+            if costs[0].seconds < STEADY_SECONDS:
                 self.run(rows, REPEATS)
         if above or self.grow_faster():
             self.run(min(self.n, 2 * large))
@@ -169,24 +179,27 @@ class _Pilots:
                 raise InputError(f"{what}: {' '.join(reason.split())}") from error
             finally:
                 gc.enable()
-            peak = max(watch.peaks.values()) - before
-            self.costs.setdefault(rows, []).append((sum(watch.seconds.values()), max(peak, 0.0)))
+            peak = max(0.0, max(watch.peaks.values()) - before)
+            cost = _PilotCost(sum(watch.seconds.values()), watch.priced(self.problem.device), peak)
+            self.costs.setdefault(rows, []).append(cost)
 
-    def seconds_and_bytes(self) -> tuple[list[int], list[float], list[float]]:
-        """The numbers of rows in ascending order, and the wall seconds and peak bytes of each."""
+    def by_rows(self) -> tuple[list[int], list[list[float]]]:
+        """The numbers of rows in ascending order; for each field of a cost, its value there: medians, and a maximum."""
         rows = sorted(self.costs)
-        seconds = [median(seconds for seconds, _ in self.costs[m]) for m in rows]
-        return rows, seconds, [max(peak for _, peak in self.costs[m]) for m in rows]
+        seconds, priced_seconds, peak_bytes = zip(*(zip(*self.costs[m], strict=True) for m in rows), strict=True)
+        return rows, [list(map(median, seconds)), list(map(median, priced_seconds)), list(map(max, peak_bytes))]
 
-    def predicted(self) -> tuple[float, float]:
-        """Wall seconds and peak bytes at all n rows."""
-        rows, seconds, peaks = self.seconds_and_bytes()
-        return extrapolated(rows, seconds, self.n, NOISE_SECONDS), extrapolated(rows, peaks, self.n, NOISE_BYTES)
+    def predicted(self) -> _PilotCost:
+        """The cost at all n rows."""
+        rows, fields = self.by_rows()
+        return _PilotCost(
+            *(extrapolated(rows, values, self.n, noise) for values, noise in zip(fields, NOISES, strict=True))
+        )
 
     def grow_faster(self) -> bool:
         """Whether time or memory seems to grow faster than the rows."""
-        rows, seconds, peaks = self.seconds_and_bytes()
-        return grows_faster(rows, seconds, NOISE_SECONDS) or grows_faster(rows, peaks, NOISE_BYTES)
+        rows, fields = self.by_rows()
+        return any(grows_faster(rows, values, noise) for values, noise in zip(fields, NOISES, strict=True))
 
     def above_budget(self, peak_bytes: float) -> bool:
         """Whether the peak exceeds the problem's memory budget."""
@@ -194,7 +207,7 @@ class _Pilots:
 
     def refusal(self) -> str:
         """Why the run should not begin; "" if it may."""
-        peak = self.predicted()[1]
+        peak = self.predicted().peak_bytes
         if not self.above_budget(peak):
             return ""
         fewer = "choose fewer layers, or " if "layers" in self.method.arguments else ""

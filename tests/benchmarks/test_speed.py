@@ -10,19 +10,22 @@ compares them with goals.
 """
 
 from functools import partial
+from statistics import fmean
 
 import numpy as np
 import pytest
 import torch
 
 import influence_bench as ib
+from influence_bench.bench.instruments.stopwatch import cpu_time
 from influence_bench.bench.models import architecture as models
 from influence_bench.bench.registry.method import METHODS
-from influence_bench.bench.run.cost import calibrate
+from influence_bench.bench.run.cost import calibrate, steps_per_epoch
 from influence_bench.bench.speed.works import EPOCH, FORWARD, NETWORKS, network, works
 
 ROWS = 512
 NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8}
+pytestmark = pytest.mark.benchmark(timer=cpu_time)  # the clock of `calibrate`
 WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))]
 
 
@@ -55,8 +58,7 @@ def dynamics_of(y):
 def note_epochs(benchmark, problem):
     """Store the median in training epochs with the benchmark."""
     if benchmark.stats is not None:
-        times = sorted(calibrate(problem))
-        epoch = times[len(times) // 2] * -(-len(problem.train) // problem.batch_size)
+        epoch = fmean(calibrate(problem)) * steps_per_epoch(problem)
         benchmark.extra_info["epochs"] = round(benchmark.stats.stats.median / epoch, 3)
 
 

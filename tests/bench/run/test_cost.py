@@ -1,6 +1,10 @@
 """The instruments themselves: what is known to take so long and so much is reported so."""
 
+import subprocess
+import sys
 import time
+import zlib
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -9,8 +13,9 @@ import torch
 import influence_bench as ib
 from influence_bench.bench.catalogue.contract import planted
 from influence_bench.bench.instruments import memory
-from influence_bench.bench.instruments.stopwatch import measuring, phase
-from influence_bench.bench.run.cost import calibrate, measured
+from influence_bench.bench.instruments.stopwatch import clock, cpu_time, measuring, phase
+from influence_bench.bench.run import cost as costs
+from influence_bench.bench.run.cost import calibrate, calibration_seconds, measured
 
 MEGABYTE = 10**6
 
@@ -48,7 +53,7 @@ def test_300_megabytes_and_the_seconds_of_each_phase_are_reported(known_cost):
         assert getattr(cost, f"{phase_name}_seconds") == pytest.approx(seconds, rel=0.1)
     assert cost.seconds == pytest.approx(sum(lasted.values()), rel=0.1)
     assert cost.cpu_seconds < cost.seconds - 0.3
-    assert cost.epochs == pytest.approx(cost.seconds / cost.epoch_seconds)
+    assert cost.epochs == pytest.approx(cost.cpu_seconds / cost.epoch_seconds)
     assert cost.warmup_seconds >= 0.6
 
 
@@ -86,6 +91,74 @@ def test_a_phase_outside_a_measurement_costs_nothing_and_an_error_closes_it():
     assert set(watch.seconds) == {"score", "gradients"}
     with phase("retrain"):
         assert watch.now == "score"
+
+
+def test_cpu_time_counts_all_threads_and_children_that_ended_but_no_waiting():
+    block = bytes(range(256)) * 40_000
+
+    def works():
+        zlib.compress(block, 9)
+
+    began = cpu_time()
+    works()
+    alone = cpu_time() - began
+    began = cpu_time()
+    threads = [Thread(target=works) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cpu_time() - began > 2 * alone
+    began = cpu_time()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.3: pass"], check=True)
+    assert cpu_time() - began > 0.3
+    began = cpu_time()
+    time.sleep(0.2)
+    assert cpu_time() - began < 0.1
+
+
+def test_work_is_priced_by_cpu_time_on_a_processor_and_by_wall_time_elsewhere():
+    assert clock(torch.device("cpu")) is clock(None) is cpu_time
+    assert clock("cuda") is time.perf_counter
+    with measuring() as watch:
+        time.sleep(0.2)
+    assert watch.priced("cpu") < 0.1
+    assert watch.priced("cuda") >= 0.2
+
+
+@pytest.fixture
+def step_takes(monkeypatch):
+    """Let every step of a calibration take so many seconds."""
+
+    def takes(seconds):
+        readings = (k * seconds for k in range(10**6))
+        monkeypatch.setattr(costs, "clock", lambda device: lambda: next(readings))
+
+    return takes
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "steps"), [(0.2, 5), (2**-6, 32), (1e-4, 50)], ids=["five steps", "half a second", "five epochs"]
+)
+def test_an_epoch_is_timed_for_half_a_second_or_five_epochs_and_for_five_steps_at_least(
+    step_takes, step_seconds, steps
+):
+    x = torch.zeros(1280, 2)
+    problem = ib.Problem(torch.nn.Linear(2, 2), train=(x, torch.arange(1280) % 2))
+    step_takes(step_seconds)
+    times = calibrate(problem)
+    assert times == pytest.approx([step_seconds] * steps)
+    assert calibration_seconds(problem, 10 * step_seconds) == pytest.approx((1 + steps) * step_seconds)
+
+
+def test_the_spread_of_the_calibration_is_recorded(monkeypatch):
+    problem, _ = planted()
+    steps = iter([[1.0, 2.0, 3.0], [2.0, 2.0, 5.0]])
+    monkeypatch.setattr(costs, "calibrate", lambda problem: next(steps))
+    cost = measured("random", {}, problem)[1]
+    assert cost.epoch_seconds == pytest.approx(2.5 * costs.steps_per_epoch(problem))
+    assert cost.epoch_drift == pytest.approx(1 / 2.5)
+    assert cost.step_spread == pytest.approx((2.75 - 2) / 2)
 
 
 def test_an_epoch_is_calibrated_by_training_steps_that_leave_the_model_alone():
