@@ -30,6 +30,7 @@ class Cost:
         phase_peak_bytes: memory above the loaded problem, by phase.
         epoch_drift: the difference between the epochs timed before and after the scoring, over their mean.
         step_spread: the interquartile range of the timed steps, over their median.
+        phase_cpu_seconds: CPU time by phase.
     """
 
     seconds: float
@@ -45,6 +46,7 @@ class Cost:
     phase_peak_bytes: dict[str, int]
     epoch_drift: float | None = None
     step_spread: float | None = None
+    phase_cpu_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @record

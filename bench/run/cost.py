@@ -56,6 +56,7 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
         phase_peak_bytes={name: peak - before for name, peak in watch.peaks.items()},
         epoch_drift=_drift(steps_before, steps_after),
         step_spread=_spread(steps_before + steps_after),
+        phase_cpu_seconds=dict(watch.cpu_seconds),
     )
     return scores, cost, "; ".join(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, Note)))
 
