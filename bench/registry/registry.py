@@ -92,11 +92,16 @@ class Registry(Generic[Entry]):
         package = importlib.import_module(self.home)
         for module in pkgutil.walk_packages(package.__path__, f"{self.home}."):
             importlib.import_module(module.name)
-        for entry_point in self.third_parties if self.takes_third_parties else ():
+        if self.takes_third_parties:
+            self.import_third_parties()
+
+    def import_third_parties(self) -> None:
+        """Import the modules that entry points name."""
+        for entry_point in self.third_parties:
             try:
                 entry_point.load()
             except Exception as error:  # a broken plug-in must not stop the suite
-                warnings.warn(f"the plug-in {entry_point.value} cannot be imported: {error}", stacklevel=4)
+                warnings.warn(f"the plug-in {entry_point.value} cannot be imported: {error}", stacklevel=5)
 
 
 def name_of(function: Callable[..., Any]) -> str:

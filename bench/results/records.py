@@ -180,11 +180,18 @@ class RunInfo:
         suite: as it was run, after all options.
         not_installed: methods that were left out, by the package that they need.
         provenance: of the last command that worked on the run.
+        salt: of everything random in the problems; "" if they are made from their seeds alone. That of a sealed run is
+            stored when all sealed rows are scored; until then nobody knows it, nor the truth.
+        sealed: rows of third parties that were scored before the salt and the truth were known.
+        sealed_scores: digest of the scores of these rows, as they were before the truth was known.
     """
 
     suite: SuiteRecord
     provenance: Provenance
     not_installed: dict[str, list[str]] = field(default_factory=dict)
+    salt: str = ""
+    sealed: tuple[str, ...] = ()
+    sealed_scores: str = ""
 
 
 @record

@@ -135,7 +135,9 @@ class Run:
         if info.sealed and not info.salt:
             raise InputError(f"{self.folder} is a sealed run that was stopped before its truth was written: {AGAIN}")
         if info.sealed and self.digest_of(info.sealed) != info.sealed_scores:
-            raise InputError(f"{self.folder}: scores of {', '.join(info.sealed)} were changed after the truth was known")
+            raise InputError(
+                f"{self.folder}: scores of {', '.join(info.sealed)} were changed after the truth was known"
+            )
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
         """Which training rows are noisy (n_train,), or influence which validation row (n_train, n_valid)."""

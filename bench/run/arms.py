@@ -56,7 +56,7 @@ class Judge(Watch):
 def train_arm(run: Run, arm: Arm) -> None:
     """Train without an arm's rows; store the accuracy on the test rows, and on some of them after each epoch."""
     spec, out = arm.problem, removed(run, arm)
-    data = load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
+    data = load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size, run.info.salt)
     architecture, classes = find_model(spec.model), len(data.classes)
     rows, test = architecture.encoded(data.train), architecture.encoded(data.test)
     kept = rows[np.setdiff1d(np.arange(len(rows)), out)]

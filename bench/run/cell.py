@@ -10,17 +10,19 @@ from ..instruments import memory
 from ..problem.problem import Problem
 from ..results.records import Expected, ProblemRecord, Status
 from ..results.run import Run
-from ..results.specs import Cell, ProblemSpec
+from ..results.specs import Cell
 from ..training.prepare import facts_of, open_problem, prepared
 from .cost import calibration_seconds, measured
 from .estimate import estimate
+from .jobs import Prepare
 from .record import failure, outline
 from .views import view
 
 
-def prepare_problem(run: Run, spec: ProblemSpec, with_view: bool) -> None:
-    """Load, train and cache a problem; the run keeps where it lies and what scores are compared with."""
-    data = load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size)
+def prepare_problem(run: Run, work: Prepare) -> None:
+    """Load, train and cache a problem; the run keeps where it lies and, if asked, what scores are compared with."""
+    spec = work.problem
+    data = load(spec.dataset, spec.noise, spec.rate, spec.seed, spec.size, work.salt)
     folder = prepared(data, spec.model, spec.seed, spec.device)
     facts = facts_of(folder)
     known = ProblemRecord(
@@ -32,8 +34,8 @@ def prepare_problem(run: Run, spec: ProblemSpec, with_view: bool) -> None:
         folder=str(folder.resolve()),
         card=data.card,
     )
-    shown = view(open_problem(folder, spec.device)) if with_view else None
-    run.write_problem(known, {"truth": data.truth, **data.detriments}, shown)
+    shown = view(open_problem(folder, spec.device)) if work.view else None
+    run.write_problem(known, {"truth": data.truth, **data.detriments} if work.with_truth else None, shown)
 
 
 def score_cell(run: Run, cell: Cell, memory_gib: float) -> None:

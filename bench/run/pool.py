@@ -13,6 +13,7 @@ from ..progress import Progress
 from ..records import line, parsed
 from .jobs import Answer, Job
 
+OURS = "--ours"  # the only argument of a server without the code of third parties
 THREADS = 1  # per worker: the same bits and the same times, however many workers there are
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS)),
@@ -37,8 +38,15 @@ def worker_count(workers: int | None, device: str) -> int:
 
 
 @contextmanager
-def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
-    """Warm servers, as many as workers; the function that it gives yields the answers to jobs by name as they end."""
+def pool(workers: int, plugins: Sequence[Path] = (), *, takes_third_parties: bool = True) -> Iterator[Submit]:
+    """Warm servers, as many as workers; the function that it gives yields the answers to jobs by name as they end.
+
+    Args:
+        workers: how many.
+        plugins: Python files that register methods.
+        takes_third_parties: whether the servers also import what the entry points of other packages name.
+    """
+    arguments = [*map(str, plugins)] if takes_third_parties else [OURS]
     free: SimpleQueue[Server] = SimpleQueue()
     servers: list[Server] = []
 
@@ -46,7 +54,7 @@ def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
         server = free.get()
         if server.process.poll() is not None:
             server.close()
-            server = _server(plugins)
+            server = _server(arguments)
             servers.append(server)
         shown.started(name)
         try:
@@ -59,7 +67,7 @@ def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
 
     def submit(jobs: Mapping[str, Job], shown: Progress) -> Iterator[tuple[str, Answer]]:
         while len(servers) < min(workers, len(jobs)):
-            servers.append(_server(plugins))
+            servers.append(_server(arguments))
             free.put(servers[-1])
         futures: dict[Future[Answer], str] = {
             threads.submit(answer, name, job, shown): name for name, job in jobs.items()
@@ -83,5 +91,5 @@ def pool(workers: int, plugins: Sequence[Path] = ()) -> Iterator[Submit]:
         threads.shutdown(cancel_futures=True)
 
 
-def _server(plugins: Sequence[Path]) -> Server:
-    return Server("influence_bench.bench.run.worker", *map(str, plugins), environment=ENVIRONMENT)
+def _server(arguments: Sequence[str]) -> Server:
+    return Server("influence_bench.bench.run.worker", *arguments, environment=ENVIRONMENT)

@@ -35,29 +35,37 @@ class Suite(SuiteRecord):
                 yield replace(problem, seed=seed)
 
     def cells(self) -> list[Cell]:
-        """Every method on every problem with every seed; pairwise methods on prompts with answers, others elsewhere.
+        """Every row on every problem with every seed; pairwise methods on prompts with answers, others elsewhere.
+
+        Raises:
+            InputError: as `rows` does.
+        """
+        rows = self.rows()
+        return [
+            Cell(spec, method.name, given, label)
+            for spec in self.problem_specs()
+            for label, (method, given) in rows.items()
+            if method.pairwise == is_generation(spec)
+        ]
+
+    def rows(self) -> dict[str, tuple[Method, dict[str, Any]]]:
+        """The methods with their hyperparameters, by label.
 
         Raises:
             InputError: if a method or hyperparameter is unknown, or a method is named that fits none of the problems
                 or needs a package that is not installed.
         """
-        specs = list(self.problem_specs())
-        generation = {spec.dataset: DATASETS.parse(spec.dataset)[0].kind == "generation" for spec in specs}
+        kinds = {is_generation(problem) for problem in self.problems}
         rows = {}
         for pattern in (pattern for pattern in self.methods if not pattern.startswith("!")):
             matching = [method.name for method in self._matching(pattern) if method.installed]
             for text in matching if "*" in pattern else [pattern]:
                 method, given = METHODS.parse(text)
                 rows[method.label(given)] = (method, given)
-                if "*" not in pattern and method.pairwise not in generation.values():
+                if "*" not in pattern and method.pairwise not in kinds:
                     what = "prompts with answers" if method.pairwise else "labelled rows"
                     raise InputError(f"{text} is for datasets of {what}, and the suite {self.name} has none")
-        return [
-            Cell(spec, method.name, given, label)
-            for spec in specs
-            for label, (method, given) in rows.items()
-            if method.pairwise == generation[spec.dataset]
-        ]
+        return rows
 
     def not_installed(self) -> dict[str, list[str]]:
         """The methods that a star stands for and that lack a package, by package."""
@@ -103,6 +111,11 @@ class Suite(SuiteRecord):
         left_out = [entry.removeprefix("!") for entry in self.methods if entry.startswith("!")]
         matching = [method for name, method in METHODS.all().items() if fnmatch(name, pattern)]
         return [method for method in matching if not any(fnmatch(method.name, out) for out in left_out)]
+
+
+def is_generation(problem: ProblemSpec) -> bool:
+    """Whether the rows of a problem are prompts with answers."""
+    return DATASETS.parse(problem.dataset)[0].kind == "generation"
 
 
 def suites() -> dict[str, Suite]:

@@ -22,16 +22,18 @@ from ..errors import InputError
 from ..instruments.code import reached_code
 from ..models.architecture import MODELS, find_model
 from ..processes import ending, serve
-from ..records import line, parsed
+from ..records import line, parsed, write
 from ..registry.method import METHODS
 from ..registry.plugins import load_plugin
+from ..registry.registry import Registry
 from ..registry.score import score
 from ..results.run import Run
 from ..training.prepare import training_code
 from .arms import train_arm
 from .cell import estimate_cell, prepare_problem, score_cell
-from .jobs import Answer, Estimate, Job, Prepare, Score, Train
-from .pool import THREADS
+from .jobs import DECLARED, Answer, Declare, Estimate, Job, Prepare, Score, Train
+from .pool import OURS, THREADS
+from .record import declared
 
 MESSAGE = 4000  # letters of an answer: with more than a pipe holds, the child would wait for a reader
 
@@ -39,7 +41,8 @@ MESSAGE = 4000  # letters of an answer: with more than a pipe holds, the child w
 def main() -> None:
     """Answer jobs until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
-    for plugin in sys.argv[1:]:
+    Registry.takes_third_parties = sys.argv[1:] != [OURS]
+    for plugin in sys.argv[1:] if Registry.takes_third_parties else ():
         load_plugin(Path(plugin))
     by_name = {name: method.function for name, method in METHODS.all().items()}
     for function in by_name.values():  # read now, when the code is imported, and not when it may have been edited
@@ -55,7 +58,7 @@ def answer(question: str) -> str:
     """Do a job, from its JSON to the JSON of its answer."""
     job = parsed(Job, question, "the job of a worker")
     with suppress(ImportError):  # the job will say so
-        for library in find_model(job.problem.model).libraries:
+        for library in find_model(job.problem.model).libraries if job.problem else ():
             importlib.import_module(library)
     return line(run_forked(job))
 
@@ -124,14 +127,16 @@ def _done(job: Job) -> Answer:
     run = Run(Path(job.run))
     try:
         match job.work:
-            case Prepare(problem=problem, view=view):
-                prepare_problem(run, problem, view)
+            case Prepare() as work:
+                prepare_problem(run, work)
             case Train(arm=arm):
                 train_arm(run, arm)
             case Score(cell=cell, memory_gib=memory_gib):
                 score_cell(run, cell, memory_gib)
             case Estimate(cell=cell, memory_gib=memory_gib):
                 estimate_cell(run, cell, memory_gib)
+            case Declare(suite=suite, plugins=plugins):
+                write(declared(suite, plugins), run.folder / DECLARED)
     except (InputError, OSError) as error:
         return Answer("input error", " ".join(str(error).split())[:MESSAGE])
     return Answer("done")

@@ -55,7 +55,7 @@ def test_a_cell_depends_on_the_versions_of_the_packages_that_it_uses(tmp_path, m
     run = results.Run(tmp_path)
     cells = {cell.label: cell for cell in own_suite("loss", "cleanlab", "outlier-gradient[detector=knn]").cells()}
     run.write_problem(ProblemRecord(cells["loss"].problem, 0.1, 100, 6, 0.9, "somewhere", {}), {})
-    used = {label: record.dependencies(run, cell) for label, cell in cells.items()}
+    used = {label: record.outline(run, cell).depends_on for label, cell in cells.items()}
     assert used["cleanlab"]["version of cleanlab"] == "1.2"
     assert used["outlier-gradient[detector=knn]"]["version of pyod"] == "1.2"
     assert not {"version of cleanlab", "version of pyod"} & used["loss"].keys()
