@@ -27,11 +27,12 @@ def run(
     full: Full = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     plugin: Plugins = None,
+    salt: Annotated[str | None, typer.Option(help="Make a sealed run again: the salt in its run.json.")] = None,
 ) -> None:
     """Run a suite, or finish it, and write its report."""
     done = run_suite(
         suite, out, methods=split(methods), datasets=split(datasets), seeds=seeds, full=full, workers=workers,
-        device=device, plugins=plugin or [], retry_failed=retry_failed,
+        device=device, plugins=plugin or [], retry_failed=retry_failed, salt=salt,
     )  # fmt: skip
     _report([done], done.folder / "report")
 
