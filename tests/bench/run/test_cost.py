@@ -52,6 +52,7 @@ def test_300_megabytes_and_the_seconds_of_each_phase_are_reported(known_cost):
     for phase_name, seconds in lasted.items():
         assert getattr(cost, f"{phase_name}_seconds") == pytest.approx(seconds, rel=0.1)
     assert cost.seconds == pytest.approx(sum(lasted.values()), rel=0.1)
+    assert sum(cost.phase_cpu_seconds.values()) == pytest.approx(cost.cpu_seconds)
     assert cost.cpu_seconds < cost.seconds - 0.3
     assert cost.epochs == pytest.approx(cost.cpu_seconds / cost.epoch_seconds)
     assert cost.warmup_seconds >= 0.6
