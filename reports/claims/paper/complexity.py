@@ -14,8 +14,8 @@ from ...style import PRINT, colour
 from ..claim import Evidence, Lacking, claim, picture
 from ..contrast import EXPONENT, Contrast
 from .figures import labelled
-from .rows import interval, row
-from .runtime import DATAINF, FOREST, costs
+from .rows import FOREST, interval, row
+from .runtime import DATAINF, costs
 
 SIZES = {"n": "rows n", "p": "parameters p", "v": "validation rows v"}
 STEEP = 0.1
@@ -33,8 +33,7 @@ def growing(frame: pd.DataFrame, size: str) -> pd.DataFrame:
         Lacking: if no row has several sizes.
     """
     others = [other for other in SIZES if other != size]
-    fixed = frame.groupby(others)[size].nunique().idxmax()
-    cells = frame[(frame[others] == fixed).all(axis=1)]
+    cells = max((part for _, part in frame.groupby(others)), key=lambda part: part[size].nunique())
     cells = cells[cells.groupby("method")[size].transform("nunique") > 1]
     if cells.empty:
         raise Lacking(f"row at several sizes {size}")
@@ -65,7 +64,7 @@ def _linear(size: str) -> Contrast:
     return Contrast(
         "1",
         f"the exponent of the time of outlier gradients by the isolation forest in {SIZES[size]}",
-        "exponent of the wall time of the scores of all layers",
+        "exponent of the CPU time of the scores of all layers",
         "seed",
         margin=STEEP,
         because=OF_STEEPNESS,
@@ -95,7 +94,7 @@ def outlier_gradients_are_linear_in_the_parameters(run: Run) -> Evidence:
     Contrast(
         "the exponent of the time of DataInf in the validation rows v",
         "that of outlier gradients by the isolation forest",
-        "exponent of the wall time of the scores of all layers",
+        "exponent of the CPU time of the scores of all layers",
         "seed",
         margin=0.5,
         because="half of the difference of 1 in Table 7",
@@ -115,8 +114,8 @@ def baselines_are_of_a_higher_order(run: Run) -> Evidence:
 @picture("paper-complexity")
 @mpl.rc_context(PRINT)
 def growth(run: Run, width: float) -> Figure:
-    """Time of the scores of all layers against rows and against parameters, on logarithmic axes; the legend gives each
-    exponent."""
+    """CPU time of the scores of all layers against rows and against parameters, on logarithmic axes; the legend gives
+    each exponent."""
     frame = costs(run)
     names = list(frame["method"].unique())
     across = 2 if width >= PAGE else 1
@@ -129,7 +128,7 @@ def growth(run: Run, width: float) -> Figure:
             mean = part.groupby(size)["seconds"].mean()
             label = f"{name}  {size}^{power(powers[str(name)])}"
             axes.plot(mean, color=hue, linestyle=dashes, marker=marker, markersize=3, lw=1, label=label)
-        axes.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="seconds")
+        axes.set(xscale="log", yscale="log", xlabel=SIZES[size], ylabel="CPU seconds")
         sizes = sorted(growing(frame, size)[size].unique())
         axes.set_xticks(sizes, [f"{count:,}" for count in sizes])
         axes.yaxis.set_major_formatter("{x:g}")

@@ -10,11 +10,11 @@ from ...style import share
 from ..claim import Evidence, claim
 from ..contrast import CORRELATION, Contrast
 from .figures import auc_list, labelled
-from .rows import aucs, by_mean, by_problem_and_seed, interval, row, scores_by_problem
+from .rows import FOREST, aucs, by_mean, by_problem_and_seed, interval, row, scores_by_problem
 
 HALVES = ("leave-one-out[retrain=4]", "leave-one-out[first=4,retrain=4]")
 """Rows that share no training; the truth is their sum."""
-FOREST, EXACT = "outlier-gradient", "influence-exact"
+EXACT = "influence-exact"
 
 
 @claim(
