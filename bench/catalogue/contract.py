@@ -7,6 +7,8 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -16,8 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from torch import nn
 
-from ...datasets import dataset as datasets
-from ...datasets.source import Loader
+from ...datasets.source import Loader, Source
 from ..errors import InputError
 from ..models.architecture import Architecture, Recipe
 from ..problem.examples import Examples
@@ -25,6 +26,9 @@ from ..problem.problem import Problem, Scores
 from ..registry.method import find_method
 from ..registry.score import score
 from ..results.metrics import evaluate
+from ..results.records import ProblemRecord
+from ..results.run import Run
+from ..results.specs import Cell, ProblemSpec
 from ..training.loop import train, trainer
 
 Hyperparameters = dict[str, Any]
@@ -128,14 +132,32 @@ def changes_nothing(name: str, given: Hyperparameters) -> None:
 
 
 def cannot_see_the_truth(name: str, given: Hyperparameters) -> None:
-    """The method loads no dataset: the truth and the test rows, which no problem holds, stay hidden."""
-    problem, _ = planted()
+    """The method loads no dataset, and a truth that its callers and a run's folder hold changes no score."""
+    fault = ContractError(f"{name} loads a dataset: a method may use nothing but the problem that it gets")
+    loads = []
 
-    def caught(*_: Any, **__: Any) -> Any:
-        raise ContractError(f"{name} loads a dataset: a method may use nothing but the problem that it gets")
+    def note(*_: Any, **__: Any) -> Any:
+        loads.append(fault)  # the method may catch the error, but not the note
+        raise fault
 
-    with patch.object(datasets, "load", caught), patch.object(Loader, "read", caught):
-        score(name, problem, **given)
+    with patch.object(Loader, "read", note), patch.object(Source, "__init__", note):
+        first, second = (_scored_next_to_a_truth(name, given, seed) for seed in (0, 1))
+    if loads:
+        raise fault
+    _same(name, first, second, "another truth in its callers' frames and in the run's folder")
+
+
+def _scored_next_to_a_truth(name: str, given: Hyperparameters, seed: int) -> Scores:
+    """Scores of rows of which a random truth is known, under the names and in the folder where a scorer has them."""
+    planted_problem, _ = planted()
+    problem = planted_problem.on(torch.arange(1, N_TRAIN))  # so that no other truth has this length
+    truth = is_noisy = np.random.default_rng(seed).random(len(problem.train)) < 0.2
+    spec = ProblemSpec("blobs", "logistic", "symmetric", 0.2)
+    cell = Cell(spec, name, given, find_method(name).label(given))
+    with TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        run.write_problem(ProblemRecord(spec, float(is_noisy.mean()), len(truth), 1, 1.0, folder, {}), {"truth": truth})
+        return score(cell.method, problem, **cell.hyperparameters)
 
 
 def needs_no_more_than_it_declares(name: str, given: Hyperparameters) -> None:

@@ -1,5 +1,8 @@
 """Every registered method passes the contract by being registered, and the contract catches methods that break it."""
 
+import sys
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -130,6 +133,45 @@ def peeks(problem):
     return ib.score("loss", problem)
 
 
+def peeks_by_name(problem):
+    from influence_bench.datasets.dataset import load
+
+    with suppress(Exception):
+        load("digits", noise="symmetric", rate=0.2)
+    return ib.score("loss", problem)
+
+
+def draws_the_rows_itself(problem):
+    from influence_bench.datasets.tables.synthetic import blobs
+
+    with suppress(Exception):
+        blobs(problem.seed)
+    return ib.score("loss", problem)
+
+
+def reads_the_folder_of_the_run(problem):
+    for frame in frames():
+        if "run" in frame and "cell" in frame:
+            return frame["run"].truth(frame["cell"].problem.slug).astype(float)
+    return ib.score("loss", problem)
+
+
+def reads_the_frames_of_its_callers(problem):
+    n = len(problem.train)
+    for frame in frames():
+        for value in frame.values():
+            if isinstance(value, np.ndarray) and value.dtype == bool and value.shape == (n,):
+                return value.astype(float)
+    return ib.score("loss", problem)
+
+
+def frames():
+    """The local variables of every caller."""
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        yield dict(frame.f_locals)
+
+
 def undeclared(problem):
     return ib.score("loss", problem) * (1 if problem.valid is None else 2)
 
@@ -156,6 +198,9 @@ def pretends_to_need_more(problem):
         (heavy_handed, {}, "changes the model"),
         (stays_in_evaluation_mode, {}, "mode"),
         (peeks, {}, "loads a dataset"),
+        (peeks_by_name, {}, "loads a dataset"),
+        (draws_the_rows_itself, {}, "loads a dataset"),
+        (reads_the_folder_of_the_run, {}, "another truth"),
         (pretends_to_need_more, {"uses": {"validation"}}, "works without"),
         (pretends_to_need_more, {"uses": {"dynamics"}}, "works without"),
         (pretends_to_need_more, {"uses": {"retraining"}}, "works without"),
@@ -164,6 +209,12 @@ def pretends_to_need_more(problem):
 def test_contract_catches(cheat, broken, declared, message):
     with pytest.raises(contract.ContractError, match=message):
         ib.check_method(cheat(broken, **declared))
+
+
+@pytest.mark.parametrize("broken", [reads_the_folder_of_the_run, reads_the_frames_of_its_callers])
+def test_scores_that_follow_a_truth_nearby_are_noticed(cheat, broken):
+    with pytest.raises(contract.ContractError, match="gives other scores under another truth"):
+        contract.cannot_see_the_truth(find_method(cheat(broken)).name, {})
 
 
 @pytest.mark.parametrize(("broken", "message"), [(too_few, "shape"), (not_a_number, "no finite score")])
