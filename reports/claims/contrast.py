@@ -85,7 +85,7 @@ class Contrast:
     @property
     def floor(self) -> str:
         """`least` as text, with its sign only if that is a minus."""
-        return self.text(self.least).removeprefix("+")
+        return "0" if self.least == 0 and self.unit != FACTOR else self.text(self.least).removeprefix("+")
 
     def text(self, difference: float) -> str:
         """A difference as text, with its sign."""

@@ -17,7 +17,7 @@ def contrast(least):
     [
         (0.05, "Stands: the difference is shown to be above -0.020."),
         (0.0, "Stands: the difference is shown to be above -0.020."),
-        (-0.02, "Cannot be told: a difference of "),
+        (-0.02, "Cannot be told: at 80 % power "),
         (-0.05, "Falls: the difference is shown to be below -0.020."),
     ],
 )
