@@ -22,7 +22,7 @@ MOST = 30  # rows that a plot has room for; tables hold them all
 def image(figure: Figure, kind: str) -> bytes:
     """A figure as the bytes of an image; the same figure always gives the same bytes."""
     stream = BytesIO()
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}  # an SVG keeps the version that drew it
     with mpl.rc_context(PRINT):
         figure.savefig(stream, format=kind, dpi=220, metadata=metadata)
     return stream.getvalue()

@@ -1,1 +1,1 @@
-"""A user's own data, ranked by suspicion."""
+"""A user's own data, ranked by suspicion; and published runs, put to the test."""

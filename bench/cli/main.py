@@ -9,6 +9,7 @@ from ..errors import InputError
 from .audit import score
 from .listing import list_, show
 from .preparation import download, recipes
+from .publishing import publish, unpack, verify
 from .runs import claims, compare, plan, report, run, trim
 from .speed import speed
 
@@ -20,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(list_)
-for command in (show, download, run, plan, trim, report, claims, compare, score, recipes):
+COMMANDS = (show, download, run, plan, trim, report, claims, compare, publish, verify, unpack, score, recipes)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(speed, name="speed")
 STOPPED = "stopped; what a run has finished is kept, and the same command goes on from there"

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ...reports.compare import compare as compare_frames
-from ..results.opening import open_run
+from ..errors import InputError
+from ..results.opening import ARCHIVE, open_run
 from ..results.run import Run
 from ..run.plan import plan as plan_suite
 from ..run.runner import run as run_suite
@@ -30,6 +31,8 @@ def run(
     salt: Annotated[str | None, typer.Option(help="Make a sealed run again: the salt in its run.json.")] = None,
 ) -> None:
     """Run a suite, or finish it, and write its report."""
+    if out is not None and (out / ARCHIVE).exists():
+        raise InputError(f"--out {out} holds a published run, which does not change: choose another folder")
     done = run_suite(
         suite, out, methods=split(methods), datasets=split(datasets), seeds=seeds, full=full, workers=workers,
         device=device, plugins=plugin or [], retry_failed=retry_failed, salt=salt,
@@ -96,7 +99,7 @@ def report(
 ) -> None:
     """Turn finished runs into a leaderboard page."""
     opened = [open_run(folder) for folder in runs]
-    page = _report(opened, out or opened[0].folder / "report")
+    page = _report(opened, out or runs[0] / "report")
     if open_:
         webbrowser.open(page.resolve().as_uri())
 

@@ -1,6 +1,7 @@
 """Small runs on disk, whose scores are drawn at random and find wrong labels more or less well."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,20 @@ from made_up_runs import PROVENANCE
 from influence_bench.bench.results.records import ArmRecord, CellRecord, Cost, ProblemRecord, RunInfo, SuiteRecord
 from influence_bench.bench.results.run import Run
 from influence_bench.bench.results.specs import Arm, ProblemSpec
+from influence_bench.bench.run.arms import dependencies, removed
 
 PROBLEMS = (ProblemSpec("digits", "mlp", "symmetric", 0.2), ProblemSpec("blobs", "logistic", "symmetric", 0.2))
 METHODS = {"loss": ("label quality", 1.5), "el2n": ("gradient norm", 1.0), "random": ("control", 0.0)}
+REMOVALS = (("none", ""), ("random", "5%"), ("oracle", "5%"), ("loss", "5%"))
 ROWS, WRONG = 40, 8
 COMMAND = "influence-bench run quick --out /home/someone/runs/quick"
 
 
-def stored_run(folder: Path, seeds: int = 2, trimmed: bool = False, views: bool = False) -> Run:
+def stored_run(folder: Path, seeds: int = 2, trimmed: bool = False, views: bool = False, suite: str = "quick") -> Run:
     """A run of `METHODS` on `PROBLEMS`; `el2n` failed on the last problem and seed."""
     run, rng = Run(folder), np.random.default_rng(0)
-    suite = SuiteRecord("quick", "Quick: flipped labels", PROBLEMS, tuple(METHODS), seeds, views=views)
-    run.write_info(RunInfo(suite, replace(PROVENANCE, command=COMMAND)))
+    asked = SuiteRecord(suite, f"The suite {suite}", PROBLEMS, tuple(METHODS), seeds, views=views)
+    run.write_info(RunInfo(asked, replace(PROVENANCE, command=COMMAND)))
     specs = [replace(problem, seed=seed) for problem in PROBLEMS for seed in range(seeds)]
     for spec in specs:
         truth = rng.permutation(ROWS) < WRONG
@@ -31,9 +34,9 @@ def stored_run(folder: Path, seeds: int = 2, trimmed: bool = False, views: bool 
             cell = _cell(spec, name, family, rng.uniform(0.5, 2))
             run.write_cell(cell, rng.normal(size=ROWS) + skill * truth)
         if trimmed:
-            for removal, budget in (("none", ""), ("random", "5%"), ("oracle", "5%"), ("loss", "5%")):
-                for seed in range(2):
-                    run.write_arm(Arm(spec, removal, budget, seed), _training(spec, removal, budget, seed, rng))
+            for (removal, budget), seed in product(REMOVALS, range(2)):
+                arm = Arm(spec, removal, budget, seed)
+                run.write_arm(arm, _training(run, arm, rng))
     failed = replace(_cell(specs[-1], "el2n", METHODS["el2n"][0], 1.0), status="error", cost=None)
     traceback = 'File "/home/someone/mine.py", line 3'
     run.write_cell(replace(failed, error="ValueError: /home/someone/x is odd", traceback=traceback), None)
@@ -59,8 +62,9 @@ def _cell(spec: ProblemSpec, name: str, family: str, seconds: float) -> CellReco
     return CellRecord(name, name, family, ["validation"], False, {}, spec.slug, {"code of a": "1"}, "ok", cost=cost)
 
 
-def _training(spec: ProblemSpec, removal: str, budget: str, seed: int, rng: np.random.Generator) -> ArmRecord:
-    k = 2 if budget else 0
-    wrong = {"oracle": 2, "loss": 1}.get(removal, 0)
+def _training(run: Run, arm: Arm, rng: np.random.Generator) -> ArmRecord:
+    rows = removed(run, arm)
+    wrong = int(run.truth(arm.problem.slug)[rows].sum())
     accuracy = 0.8 + 0.02 * wrong + 0.005 * rng.normal()
-    return ArmRecord(spec.slug, removal, budget, seed, k, wrong, accuracy, [0.5, accuracy], 1.0, {"removed": "1"})
+    of = (arm.problem.slug, arm.removal, arm.budget, arm.seed)
+    return ArmRecord(*of, len(rows), wrong, accuracy, [0.5, accuracy], 1.0, dependencies(run, arm))
