@@ -135,9 +135,7 @@ class Run:
         if info.sealed and not info.salt:
             raise InputError(f"{self.folder} is a sealed run that was stopped before its truth was written: {AGAIN}")
         if info.sealed and self.digest_of(info.sealed) != info.sealed_scores:
-            raise InputError(
-                f"{self.folder}: scores of {', '.join(info.sealed)} were changed after the truth was known"
-            )
+            raise InputError(f"{self.folder}: the scores of sealed rows were changed after the truth was known")
 
     def truth(self, problem: str) -> NDArray[np.bool_]:
         """Which training rows are noisy (n_train,), or influence which validation row (n_train, n_valid)."""
@@ -207,7 +205,8 @@ class Run:
         detected: Mapping[str, float] = {}
         if record.status == "ok" and record.scores is not None:
             truth = self._truth_file(record.problem)
-            detected = _detection(self.folder / "cells" / record.scores, truth, truth.stat().st_mtime_ns)
+            written = truth.stat().st_mtime_ns if truth.exists() else 0
+            detected = _detection(self.folder / "cells" / record.scores, truth, written)
         return {
             "method": record.method,
             "name": record.name,
