@@ -61,7 +61,10 @@ class Registry(Generic[Entry]):
         """
         entries = self.all()
         if name not in entries:
-            raise unknown(self.kind, name, entries)
+            error = unknown(self.kind, name, entries)
+            if self.third_parties and not self.takes_third_parties:
+                raise InputError(f"{error}; a sealed run takes no {self.kind} of third parties, a run with --salt does")
+            raise error
         return entries[name]
 
     @property

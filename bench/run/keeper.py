@@ -66,64 +66,62 @@ def main() -> None:
     keep_secrets()
     commission = parsed(Commission, sys.stdin.readline(), "the commission of a run")
     with suppress(KeyboardInterrupt, ConnectionError):
-        try:
-            answer = Kept(kept(commission))
-        except (InputError, OSError) as error:
-            answer = Kept(error=str(error))
+        answer = _answer(commission)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.write(0, f"{line(answer)}\n".encode())
 
 
-def kept(commission: Commission) -> bool:
-    """Run a suite that may have rows of third parties; False, with nothing run, if it has none.
+def _answer(commission: Commission) -> Kept:
+    try:
+        declared = _declared(commission)
+        if declared.rows:
+            signal.signal(signal.SIGTERM, _interrupt)
+            threading.Thread(target=_watch, daemon=True).start()
+            run_sealed(commission, declared)
+    except (InputError, OSError) as error:
+        return Kept(error=str(error))
+    return Kept(bool(declared.rows))
+
+
+def run_sealed(commission: Commission, declared: Declared) -> None:
+    """Run a suite with rows of third parties, or finish it.
 
     Raises:
         InputError: as `run` does.
     """
-    declared = _declared(commission)
-    if not declared.rows:
-        return False
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_watch, daemon=True).start()
-    run, suite, rows = Run(Path(commission.folder)), commission.suite, {row.label: row for row in declared.rows}
-    theirs = [
-        Cell(spec, row.name, row.hyperparameters, row.label)
-        for spec in suite.problem_specs()
-        for row in declared.rows
-        if row.pairwise == is_generation(spec)
-    ]
+    run, suite = Run(Path(commission.folder)), commission.suite
     ours = replace(suite, methods=tuple(filter(_is_ours, suite.methods))).cells()
     packages = {package for cell in ours for package in find_method(cell.method).packages(cell.hyperparameters)}
     packages.update(*(row.packages for row in declared.rows))
     origin = replace(provenance(commission.workers, commission.device, packages), command=commission.command)
-    info, before = RunInfo(suite, origin, declared.not_installed, sealed=tuple(rows)), known_info(run)
-    if not (before and before.sealed) and any(run.folder.glob("cells/*/*.json")):
+    before = known_info(run)
+    if any(run.folder.glob("cells/*/*.json")) and not (before and before.sealed):
         raise InputError(f"{run.folder} holds a run that is not sealed: give --out another folder, or remove it")
-
-    def stands() -> bool:
-        """Whether no row of third parties has yet to be scored."""
-        lacking = (_is_lacking(run, cell, rows[cell.label], commission.retry_failed) for cell in theirs)
-        return before is not None and before.salt != "" and not any(lacking)
-
+    sealed = _SealedRows(run, commission, declared.rows)
     servers = pool(commission.workers, takes_third_parties=False)
     with progress(suite.title) as shown, servers as submit:
+        info = RunInfo(suite, origin, declared.not_installed)
         say_not_installed(info, shown)
-        if before and stands():
+        if before and before.salt and not sealed.are_lacking():
             prepare_problems(run, suite, submit, shown, before.salt)  # which shows if code that prepares has changed
-        if before and stands():
+        if before and before.salt and not sealed.are_lacking():
             info = replace(info, salt=before.salt, sealed=before.sealed, sealed_scores=before.sealed_scores)
             run.write_info(info)
         else:
-            if before:
+            if before and before.sealed:
                 shown.say("sealed rows are missing, have changed or failed, so all is done again under a new salt")
+            info = replace(info, sealed=tuple(row.label for row in declared.rows))
+            _empty(run)
+            run.write_info(info)
+            salt = secrets.token_hex(16)
+            prepared = sealed.prepare(salt, shown)
             try:
-                _seal(run, commission, info, theirs, rows, shown)
+                sealed.score(prepared, shown)
             finally:
-                if salt := run.info.salt:
-                    prepare_problems(run, suite, submit, shown, salt)
+                run.write_info(replace(info, salt=salt, sealed_scores=run.digest_of(info.sealed)))
+                prepare_problems(run, suite, submit, shown, salt)
         score_cells(run, suite, ours, submit, shown, commission.retry_failed)
-        say_failures(run, [*theirs, *ours], shown)
-    return True
+        say_failures(run, [*sealed.cells, *ours], shown)
 
 
 def _declared(commission: Commission) -> Declared:
@@ -143,71 +141,85 @@ def _declared(commission: Commission) -> Declared:
     return replace(declared, rows=[row for row in declared.rows if not _is_ours(row.label)])
 
 
-def _seal(
-    run: Run, commission: Commission, info: RunInfo, cells: Sequence[Cell], rows: Mapping[str, Row], shown: Progress
-) -> None:
-    """Draw a salt, prepare the problems, let third parties' rows be scored, and then store the salt."""
-    _empty(run)
-    run.write_info(info)
-    salt = secrets.token_hex(16)
-    shown.say(f"sealed: until {', '.join(rows)} are scored, nobody knows the salt of the noise")
-    with pool(commission.workers, takes_third_parties=False) as submit:
-        prepare_problems(run, commission.suite, submit, shown, salt, with_truth=False)
-    problems = run.problems()
-    contents = {Path(problem.folder): _content(Path(problem.folder)) for problem in problems}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        theirs, is_complete = Run(Path(folder)), False
-        for problem in problems:
-            theirs.write_problem(problem, None)
+class _SealedRows:
+    """The rows of third parties in a run."""
+
+    def __init__(self, run: Run, commission: Commission, rows: Sequence[Row]) -> None:
+        self.run, self.commission, self.rows = run, commission, {row.label: row for row in rows}
+        self.cells = [
+            Cell(spec, row.name, row.hyperparameters, row.label)
+            for spec in commission.suite.problem_specs()
+            for row in rows
+            if row.pairwise == is_generation(spec)
+        ]
+
+    def are_lacking(self) -> bool:
+        """Whether a cell is missing, has changed, or failed and is to be tried again."""
+        retry = self.commission.retry_failed
         try:
-            shown.stage("scoring rows of third parties", len(cells))
-            with pool(commission.workers, [Path(plugin) for plugin in commission.plugins]) as submit:
-                job = scoring(theirs, commission.suite)
-                work_through(theirs, {str(cell): cell for cell in cells}, job, submit, shown, rows)
-            is_complete = True
-        finally:
-            end_children()
-            _empty(run)  # again: its place is no secret
+            return any(
+                stale(self.run, cell, self.rows[cell.label]) or (retry and failed(self.run, cell))
+                for cell in self.cells
+            )
+        except InputError:  # the record of a problem is lost or damaged
+            return True
+
+    def prepare(self, salt: str, shown: Progress) -> dict[Path, str]:
+        """Prepare the problems, without storing the truth; return their folders, each with a digest of its content."""
+        shown.say(f"sealed: until {', '.join(self.rows)} are scored, nobody knows the salt of the noise")
+        with pool(self.commission.workers, takes_third_parties=False) as submit:
+            prepare_problems(self.run, self.commission.suite, submit, shown, salt, with_truth=False)
+        return {Path(problem.folder): _content(Path(problem.folder)) for problem in self.run.problems()}
+
+    def score(self, prepared: Mapping[Path, str], shown: Progress) -> None:
+        """Score the rows in a folder of their own, and take over the results once the processes have ended.
+
+        What these processes could have changed elsewhere is removed: files in the run's folder, and prepared problems,
+        which are then prepared again.
+        """
+        problems, plugins = self.run.problems(), [Path(plugin) for plugin in self.commission.plugins]
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            theirs, is_complete = Run(Path(folder)), False
             for problem in problems:
-                run.write_problem(problem, None)
-            for cell in cells:
-                _take_over(theirs, run, cell, rows[cell.label], is_complete)
-            for prepared, content in contents.items():
-                if _content(prepared) != content:
-                    shutil.rmtree(prepared, ignore_errors=True)  # it is prepared again
-            run.write_info(replace(info, salt=salt, sealed_scores=run.digest_of(info.sealed)))
+                theirs.write_problem(problem, None)
+            try:
+                shown.stage("scoring rows of third parties", len(self.cells))
+                with pool(self.commission.workers, plugins) as submit:
+                    pending, job = {str(cell): cell for cell in self.cells}, scoring(theirs, self.commission.suite)
+                    work_through(theirs, pending, job, submit, shown, self.rows)
+                is_complete = True
+            finally:
+                end_children()
+                _empty(self.run)
+                for problem in problems:
+                    self.run.write_problem(problem, None)
+                for cell in self.cells:
+                    self.take_over(theirs, cell, is_complete)
+                for place, content in prepared.items():
+                    if _content(place) != content:
+                        shutil.rmtree(place, ignore_errors=True)
 
-
-def _take_over(theirs: Run, run: Run, cell: Cell, row: Row, is_complete: bool) -> None:
-    """Store what third parties' processes have left of a cell, if its scores are what they must be."""
-    try:
-        record = theirs.cell(cell)
-        if record is None and not is_complete:
+    def take_over(self, theirs: Run, cell: Cell, is_complete: bool) -> None:
+        """Store what is left of a cell, under the names that are known, if its scores are what they must be."""
+        row = self.rows[cell.label]
+        try:
+            record = theirs.cell(cell)
+            if record is None and not is_complete:
+                return
+            if record is None:
+                raise InputError("the cell left no result")
+            scores = theirs.scores(record) if record.status == "ok" else None
+            counts = self.run.problem(cell.problem.slug).card["rows"]
+            shape = (counts["train"], counts["valid"]) if row.pairwise else (counts["train"],)
+            if scores is not None and not (
+                scores.dtype == float and scores.shape == shape and np.isfinite(scores).all()
+            ):
+                raise InputError(f"the stored scores are not finite float64 {shape}")
+        except (InputError, MemoryError) as error:
+            self.run.write_cell(failure(self.run, cell, "error", str(error), row=row), None)
             return
-        if record is None:
-            raise InputError("the cell left no result")
-        scores = theirs.scores(record) if record.status == "ok" else None
-        counts = run.problem(cell.problem.slug).card["rows"]
-        shape = (counts["train"], counts["valid"]) if row.pairwise else (counts["train"],)
-        if scores is not None and (
-            scores.dtype != np.float64 or scores.shape != shape or not np.isfinite(scores).all()
-        ):
-            raise InputError(f"the stored scores are not finite float64 {shape}")
-    except (InputError, MemoryError) as error:
-        run.write_cell(failure(run, cell, "error", str(error), row=row), None)
-        return
-    known = outline(run, cell, record.status, row)
-    run.write_cell(
-        replace(known, error=record.error, notes=record.notes, cost=record.cost, traceback=record.traceback), scores
-    )
-
-
-def _is_lacking(run: Run, cell: Cell, row: Row, retry_failed: bool) -> bool:
-    """Whether a cell of third parties is missing, has changed, or failed and is to be tried again."""
-    try:
-        return bool(stale(run, cell, row)) or (retry_failed and failed(run, cell))
-    except InputError:  # the problem's record is lost or damaged
-        return True
+        left = {name: getattr(record, name) for name in ("error", "notes", "cost", "traceback")}
+        self.run.write_cell(replace(outline(self.run, cell, record.status, row), **left), scores)
 
 
 def _is_ours(entry: str) -> bool:
