@@ -80,7 +80,9 @@ class Contrast:
     @property
     def bound(self) -> str:
         """The margin as text, with its sign or signs."""
-        return f"{'±' if self.alike and self.unit != FACTOR else ''}{self.size(self.margin)}"
+        if self.alike and self.unit != FACTOR:
+            return f"±{self.size(self.margin)}"
+        return self.text(self.ceiling).removeprefix("+")
 
     @property
     def floor(self) -> str:

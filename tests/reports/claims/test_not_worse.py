@@ -27,5 +27,6 @@ def test_an_arm_that_is_better_or_alike_is_not_worse(mean, sentence):
 
 
 def test_an_arm_is_worse_only_beyond_the_margin():
+    assert contrast(-0.02).bound == "-0.020"
     with pytest.raises(InputError, match=r"is -0.01: give at least 0, or minus the margin, -0.02,"):
         contrast(-0.01)
