@@ -25,8 +25,8 @@ RULES = (
     "A claim *stands* if its difference is shown to be above zero, or above the least difference that it names. It "
     "*falls* if the difference is shown to be below the margin, inside which differences are of no account: the "
     "opposite is true, or the arms are alike. A claim that two arms are alike stands if the difference is shown to lie "
-    "within the margin, and falls if it is shown to lie beyond. A claim that an arm is not worse has a negative margin: "
-    "it stands if the difference is shown to be above that, and falls if it is shown to be below.",
+    "within the margin, and falls if it is shown to lie beyond. A claim that an arm is not worse has a negative "
+    "margin: it stands if the difference is shown to be above that, and falls if it is shown to be below.",
     "Otherwise it *cannot be told*. The smallest visible difference is how far a true difference must lie from zero, "
     "or from the margin, for these seeds to show it with a probability of 80 %: the runs say nothing against a smaller "
     "difference.",
