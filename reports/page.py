@@ -13,7 +13,7 @@ from .drawing import COLUMN, MOST, PAGE, embedded, image
 from .leaderboard import plots
 from .leaderboard.board import Board, board_of
 from .leaderboard.headline import headline, not_installed
-from .leaderboard.markdown import board_markdown, costs, coverage
+from .leaderboard.markdown import NEW, behind, board_markdown, costs, coverage, ranks
 from .render import render
 from .sources import facts
 from .trimming.curves import by_budget, by_epoch, largest_budgets, several_budgets
@@ -77,6 +77,9 @@ def index(board: Board, runs: Sequence[Run], trimming: Trimming | None, title: s
         sentences=rest,
         methods=board.methods.to_dict("records"),
         span=_span(board),
+        new_problems=NEW in board.methods,
+        behind=behind,
+        ranks=ranks,
         coverage=coverage,
         costs=costs(board),
         most=MOST,

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from ...bench.errors import InputError
-from ..statistics.comparisons import can_claim, pairwise
-from ..statistics.estimates import LEVEL, intervals
-from ..statistics.tables import by_problem, mean_ranks, overall, values, wins
+from ..statistics.comparisons import LIKE_THESE, judged, judged_by_problem
+from ..statistics.estimates import share_intervals
+from ..statistics.tables import by_problem, finished, mean_ranks, overall, values
 from .costs import COSTS, costs_of
 
 KEYS = ("method", "name", "family", "uses", "pairwise", "problem", "dataset", "noise", "model", "seed", "status")
 METRICS = ("roc_auc", "average_precision", "precision_at_k", "recall_at_k", "ndr_at_10", "ndr_at_30")
+INCOMPLETE = "incomplete"  # the verdict on a row some of whose cells failed or are missing
 COLUMNS = (*KEYS[:-1], "rate", "n_train", *METRICS, *COSTS, "model_accuracy", "status", "error", "notes")
 
 
@@ -22,11 +23,11 @@ class Board:
 
     Attributes:
         cells: one row per cell, in a fixed order.
-        methods: one row per method: its metrics, interval, rank, verdict, cost and coverage.
+        methods: one row per method: its metrics, interval, rank, cost and coverage, and what `judged` returns; on
+            `LIKE_THESE` problems or more also the verdict and the interval of `judged_by_problem`, as `new_problems_`.
         auc: ROC-AUC by problem, method × problem.
-        low: lower end of its 95 % interval.
+        low: lower end of its 95 % interval; NaN where a cell failed.
         high: upper end of its 95 % interval.
-        claims: whether the seeds and pairs suffice to claim that one method is better than another.
     """
 
     cells: pd.DataFrame
@@ -34,7 +35,6 @@ class Board:
     auc: pd.DataFrame
     low: pd.DataFrame
     high: pd.DataFrame
-    claims: bool
 
     @property
     def pairwise(self) -> bool:
@@ -111,7 +111,8 @@ def board_of(frame: pd.DataFrame) -> Board:
     methods = cells.groupby("method")[["name", "family", "uses"]].first()
     for metric in METRICS:
         methods[metric] = overall(values(cells, metric))
-    methods[["low", "high"]] = intervals(auc).clip(0, 1)
+    done = finished(cells)
+    methods[["low", "high"]] = share_intervals(auc).where(done.all(axis=1), axis=0)
     methods["mean_rank"] = mean_ranks(auc)
     methods = methods.join(costs_of(cells))
     methods["pairs"] = auc.shape[1]
@@ -119,20 +120,26 @@ def board_of(frame: pd.DataFrame) -> Board:
         ["roc_auc", "epochs", "method"], ascending=[False, True, True], ignore_index=True
     )
     methods.insert(0, "rank", methods["roc_auc"].rank(ascending=False, method="min").astype(int))
-    leader = str(methods["method"].iat[0])
-    methods["wins"] = methods["method"].map(wins(auc, leader))
-    methods["p"] = methods["method"].map(pairwise(auc)[leader])
-    claims = can_claim(auc)
-    tied = methods["p"] > 1 - LEVEL
-    best = methods["method"] == leader
-    methods["verdict"] = np.select([best, tied], ["best", "tied with the best"], "worse") if claims else ""
-    bounds = {problem: intervals(auc[[problem]]).clip(0, 1) for problem in auc.columns.unique("problem")}
     order = list(methods["method"])
+    bounds = {problem: share_intervals(auc[[problem]]).where(done[problem], axis=0) for problem in done.columns}
     return Board(
         cells=cells,
-        methods=methods,
+        methods=methods.join(_verdicts(auc.loc[order], done.loc[order].all(axis=1)), on="method"),
         auc=by_problem(auc).loc[order],
         low=pd.DataFrame({problem: bound["low"] for problem, bound in bounds.items()}).loc[order],
         high=pd.DataFrame({problem: bound["high"] for problem, bound in bounds.items()}).loc[order],
-        claims=claims,
     )
+
+
+def _verdicts(auc: pd.DataFrame, complete: pd.Series) -> pd.DataFrame:
+    """What the complete rows show; the ranks of the other rows are open, and their verdict is `INCOMPLETE`.
+
+    A failed cell counts as the worst. That constant says nothing about the spread, so it must not enter an interval.
+    """
+    here = judged(auc[complete])
+    here["rank_high"] += (~complete).sum()
+    verdicts = here.reindex(auc.index).fillna({"verdict": INCOMPLETE})
+    if auc.columns.get_level_values("problem").nunique() < LIKE_THESE:
+        return verdicts
+    new = judged_by_problem(auc[complete]).reindex(auc.index).fillna({"verdict": INCOMPLETE})
+    return verdicts.join(new[["difference_low", "difference_high", "verdict"]].add_prefix("new_problems_"))

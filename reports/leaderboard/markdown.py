@@ -1,15 +1,38 @@
 """The board as Markdown, and the figures of its tables as text."""
 
+from math import isnan
+
 import pandas as pd
 
 from ..markdown import escaped, table
+from ..statistics.comparisons import BEST, WORSE
 from ..style import amount, interval, share
-from .board import Board
+from .board import INCOMPLETE, Board
+
+NEW = "new_problems_verdict"
 
 
 def coverage(row: pd.Series) -> str:
     """Finished cells out of all cells of a method: `27/30`."""
     return f"{row['finished']:.0f}/{row['pairs']}"
+
+
+def behind(row: pd.Series) -> str:
+    """A row's difference from the leader with its interval: `-0.012 [-0.020, -0.004]`; open where it ends at 0."""
+    if row["verdict"] in (BEST, INCOMPLETE):
+        return "–"
+    if isnan(row["difference_low"]):
+        return f"{row['difference']:+.3f}"
+    end = "0)" if row["verdict"] == WORSE and row["difference_high"] == 0 else f"{row['difference_high']:+.3f}]"
+    return f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {end}"
+
+
+def ranks(row: pd.Series) -> str:
+    """The interval of a row's rank: `2–5`."""
+    if isnan(row["rank_low"]):
+        return "–"
+    low, high = f"{row['rank_low']:.0f}", f"{row['rank_high']:.0f}"
+    return low if low == high else f"{low}–{high}"
 
 
 def costs(board: Board) -> pd.DataFrame:
@@ -29,7 +52,7 @@ def costs(board: Board) -> pd.DataFrame:
 
 def board_markdown(board: Board, title: str, sentences: list[str]) -> str:
     """The leaderboard, the problems and the costs as Markdown."""
-    m = board.methods
+    m, rows = board.methods, [row for _, row in board.methods.iterrows()]
     ranking = pd.DataFrame(
         {
             "#": m["rank"],
@@ -37,14 +60,17 @@ def board_markdown(board: Board, title: str, sentences: list[str]) -> str:
             "family": m["family"],
             "uses": m["uses"].str.replace(",", ", "),
             "ROC-AUC": [share(auc) + interval(*ends) for auc, *ends in m[["roc_auc", "low", "high"]].to_numpy()],
-            "certainty": m["verdict"],
+            "behind the best": [behind(row) for row in rows],
+            "rank": [ranks(row) for row in rows],
+            "verdict": m["verdict"],
+            **({"on problems like these": m[NEW]} if NEW in m else {}),
             "mean rank": m["mean_rank"].map("{:.1f}".format),
             "average precision": m["average_precision"].map(share),
             "recall at k": m["recall_at_k"].map(share),
             "epochs": m["epochs"].map(amount),
             "seconds": m["seconds"].map(amount),
             "peak memory, MB": m["peak_mb"].map(amount),
-            "coverage": [coverage(row) for _, row in m.iterrows()],
+            "coverage": [coverage(row) for row in rows],
         }
     )
     problems = board.auc.map(share).rename_axis(index="method", columns=None).reset_index()

@@ -22,6 +22,13 @@ def values(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
     return wide.fillna(worst.where(worst < chance, chance))
 
 
+def finished(cells: pd.DataFrame) -> pd.DataFrame:
+    """Whether all cells of a method on a problem ended well, method × problem."""
+    done = cells.assign(done=cells["status"] == "ok")
+    wide = done.pivot(index="method", columns=["problem", "seed"], values="done").sort_index(axis=1).eq(True)
+    return by_problem(wide.astype(float)) == 1
+
+
 def by_problem(table: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, method × problem."""
     return table.T.groupby(level="problem").mean().T
@@ -35,9 +42,3 @@ def overall(table: pd.DataFrame) -> pd.Series:
 def mean_ranks(table: pd.DataFrame) -> pd.Series:
     """Mean over (problem, seed) of each method's rank, 1 for the highest value; ties share their mean rank."""
     return table.rank(ascending=False).mean(axis=1)
-
-
-def wins(table: pd.DataFrame, leader: str) -> pd.Series:
-    """Share of the (problem, seed) pairs in which each method is above the leader; a tie counts half."""
-    best = table.loc[leader]
-    return table.gt(best).mean(axis=1) + table.eq(best).mean(axis=1) / 2

@@ -71,8 +71,21 @@ def test_certainty_is_marked_only_where_it_can_be_claimed() -> None:
     cells = frame()
     twin = cells[cells["method"] == "el2n"].assign(method="grand", name="grand")
     twin["roc_auc"] += np.resize([0.001, -0.0015], len(twin))
-    assert ">tied</span>" in page(board_of(pd.concat([cells, twin])))
-    assert 'class="mark' not in page(board_of(frame(seeds=1)))
+    text = page(board_of(pd.concat([cells, twin])))
+    assert '<tr class="open">' in text
+    assert "<td>not shown to be worse</td>" in text
+    silent = page(board_of(frame(seeds=1)))
+    assert 'class="mark' not in silent
+    assert "[0." not in silent
+
+
+def test_a_table_shows_how_far_a_row_is_behind_and_its_ranks(tmp_path: Path) -> None:
+    board = board_of(frame())
+    text, row = page(board), board.methods.iloc[1]
+    behind = f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]"
+    assert f">{behind}</td>" in text
+    write_report([MadeUpRun(table=frame())], tmp_path)
+    assert f"| {behind} | 2      | worse" in (tmp_path / "leaderboard.md").read_text()
 
 
 def test_notes_are_shown_once_for_all_seeds_that_share_them() -> None:
