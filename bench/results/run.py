@@ -81,13 +81,15 @@ class Run:
         return dict(read(Trims, file, mend).commands) if file.exists() else {}
 
     def frame(self) -> pd.DataFrame:
-        """One row per cell: what it was, its detection metrics, its cost, its status.
+        """One row per cell: what it was, its detection metrics, its cost, its status, and the limits of the run.
 
         Raises:
             InputError: if a file has another version's form, or is damaged, or as `check_seal` does.
         """
         self.check_seal()
-        return pd.DataFrame([self._row(record) for record in self.cells()])
+        suite = self.info.suite
+        limits = {"limit_seconds": suite.timeout, "limit_bytes": suite.memory_gib * 2**30}
+        return pd.DataFrame([self._row(record) | limits for record in self.cells()])
 
     def trimmed(self) -> pd.DataFrame:
         """One row per training without suspects (`trim`): problem and its seed, removal, budget, seed, accuracy.

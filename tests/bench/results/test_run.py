@@ -53,6 +53,7 @@ def test_a_frame_has_the_problem_the_metrics_and_the_cost_of_each_cell(run):
     (row,) = run.frame().to_dict("records")
     assert (row["roc_auc"], row["seconds"], row["uses"]) == (1.0, 1.0, "checkpoints,validation")
     assert (row["problem"], row["rate"], row["n_train"], row["status"]) == (SPEC.label, 0.2, 10, "ok")
+    assert (row["limit_seconds"], row["limit_bytes"]) == (600, 8 * 2**30)
 
 
 def test_new_scores_take_the_place_of_the_old(run):
