@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from ...statistics.estimates import share_intervals
 from ...style import share
 from .rows import Interval, interval, row
 
@@ -26,12 +27,12 @@ def percent(value: float) -> str:
 
 
 def auc_text(table: pd.DataFrame, name: str) -> str:
-    """The mean of a row with its interval, clipped to the range from 0 to 1.
+    """The mean of a row with its interval.
 
     Raises:
         Lacking: if the table has no row of that name.
     """
-    return with_interval(_clipped(row(table, name)), share)
+    return with_interval(_of_shares(row(table, name)), share)
 
 
 def auc_list(table: pd.DataFrame, names: Iterable[str], separator: str = "; ") -> str:
@@ -40,14 +41,15 @@ def auc_list(table: pd.DataFrame, names: Iterable[str], separator: str = "; ") -
 
 
 def percent_list(table: pd.DataFrame, names: Iterable[str]) -> str:
-    """The mean of each of some rows in percent, with its interval, clipped to the range from 0 to 100.
+    """The mean of each of some rows in percent, with its interval.
 
     Raises:
         Lacking: if the table lacks a row.
     """
-    return "; ".join(labelled(name, _clipped(row(table, name)), percent) for name in names)
+    return "; ".join(labelled(name, _of_shares(row(table, name)), percent) for name in names)
 
 
-def _clipped(values: pd.Series) -> Interval:
-    middle, low, high = np.clip(interval(values), 0, 1)
-    return float(middle), float(low), float(high)
+def _of_shares(values: pd.Series) -> Interval:
+    """The mean over problems of values between 0 and 1 by (problem, seed), with an interval within that range."""
+    low, high = share_intervals(values.to_frame().T).iloc[0]
+    return interval(values)[0], float(low), float(high)

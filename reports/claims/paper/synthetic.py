@@ -57,9 +57,9 @@ def flagged_accuracy(run: Run, share_flagged: float) -> pd.DataFrame:
 def _found(run: Run, baselines: Sequence[str]) -> Evidence:
     """Detection accuracy of the three detectors, on average, minus that of baselines."""
     table = on(flagged_accuracy(run, FLAGGED), moons(run))
+    differences = rows(table, OUTLIER).mean() - rows(table, baselines).mean()
     shown = [*OUTLIER, *baselines, *(name for name in ("loss", "random") if name in table.index)]
-    figures = f"detection accuracy: {percent_list(table, shown)}"
-    return Evidence(rows(table, OUTLIER).mean() - rows(table, baselines).mean(), figures)
+    return Evidence(differences, f"detection accuracy: {percent_list(table, shown)}")
 
 
 @claim(

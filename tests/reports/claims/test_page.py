@@ -5,16 +5,20 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from made_up_runs import MadeUpRun
 
 import influence_bench as ib
 from influence_bench.bench.run.trim import trim
-from influence_bench.reports.claims.claim import Finding, claim
+from influence_bench.reports.claims.claim import Evidence, claim
+from influence_bench.reports.claims.contrast import Contrast
 from influence_bench.reports.claims.page import write_claims
+from influence_bench.reports.claims.paper import synthetic
 from influence_bench.reports.claims.paper.gradients import flips_among_data_gradients_and_influences
-from influence_bench.reports.claims.paper.synthetic import flagged_accuracy
+from influence_bench.reports.claims.sections import sections
 from influence_bench.reports.drawing import PAGE
+from influence_bench.reports.markdown import escaped
 from influence_bench.reports.page import write_report
 
 SUITE = """
@@ -22,7 +26,7 @@ title = "Half moons"
 seeds = 3
 views = true
 methods = ["outlier-gradient", "outlier-gradient[detector=l1]", "outlier-gradient[detector=l2]", "loss",
-    "influence-self", "random"]
+    "influence-self", "margin", "self-confidence", "confidence-weighted-entropy", "random"]
 
 [[problems]]
 dataset = "half-moons"
@@ -37,6 +41,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("claims")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INFLUENCE_BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(synthetic, "NETWORK", "logistic")  # which trains in no time
         (folder / "paper-synthetic.toml").write_text(SUITE)
         done = ib.run(str(folder / "paper-synthetic.toml"), out=folder / "run", workers=1)
         yield trim(done, ["10%"], 1, methods=["outlier-gradient"], workers=1)
@@ -45,17 +50,34 @@ def run(tmp_path_factory):
 def test_the_page_sets_the_papers_figures_beside_ours_and_names_its_sources(run, tmp_path):
     write_claims([run], tmp_path)
     text = (tmp_path / "claims.md").read_text()
+    count = len(sections([run])[0].tested)
     assert "isolation forest 96.0 %, L1 and L2 98.0 %" in text
     assert "outlier-gradient[detector=l1]" in text
-    assert text.count("- Here: ") == 7
-    assert "Not tested: this run has no self-confidence" in text
+    assert text.count("- Here: ") == text.count("- Contrast: ") == text.count("- Margin: ") == count > 6
+    assert "Not tested: this run has no influence-exact, grad-dot" in text
     whole = run.trimmed().query("budget == ''").pivot(index="problem_seed", columns="removal", values="accuracy")
     lift = whole["none"] - whole["none, unshuffled"]
-    assert f"shuffling alone {100 * lift.mean():+.2f}" in text if lift.any() else "shuffling alone 0 points" in text
-    gap = run.trimmed()["accuracy_by_epoch"].map(lambda by_epoch: max(by_epoch) - by_epoch[-1]).mean()
-    assert f"on the same test rows: {100 * gap:+.2f}" in text
+    assert f"paired by problem and seed: {100 * lift.mean():+.2f} [" in text
     for source in ("command", "commit", "seeds", "machine", "versions", "date", "trimmed by"):
         assert f"- {source}: " in text
+
+
+def test_the_table_of_verdicts_has_what_each_follows_from(run, tmp_path):
+    write_claims([run], tmp_path)
+    text = (tmp_path / "claims.md").read_text()
+    (section,) = sections([run])
+    lines = text[text.index("## Verdicts") :].split("\n\n")[1].splitlines()
+    assert len(lines) == 2 + len(section.tested)
+    for line, tested in zip(lines[2:], section.tested, strict=True):
+        number, claim_, contrast, difference, margin, seen, p, word = (cell.strip() for cell in line[1:-1].split(" | "))
+        assert (int(number), claim_, word) == (tested.number, tested.claim.statement, tested.word)
+        assert contrast == escaped(tested.claim.contrast.words)
+        assert margin == tested.claim.contrast.bound
+        assert (difference, seen, p) == tuple(map(escaped, tested.known))
+    assert {tested.word for tested in section.tested} >= {"not tested", "cannot be told"}
+    assert "A smaller scale than the paper's is not a refutation" in text
+    assert "the paper: half moons of 250 rows with 20 flips" in text
+    assert "here: half-moons · symmetric 8 % · logistic; 3 seeds" in text
 
 
 def test_the_page_is_whole_alone_and_links_each_claim_of_its_summary(run, tmp_path):
@@ -65,13 +87,14 @@ def test_the_page_is_whole_alone_and_links_each_claim_of_its_summary(run, tmp_pa
         assert reference.startswith(("data:", "#claim-")), reference[:80]
         if reference.startswith("#"):
             assert f'id="{reference[1:]}"' in text
-    assert text.count('href="#claim-') == text.count("<article id=") > 3
+    assert text.count('href="#claim-') == text.count("<article id=") > 6
     assert text.count("<figure>") == 1
 
 
 def test_the_runs_own_report_says_what_it_says_of_the_claims(run, tmp_path):
     text = write_report([run], tmp_path).read_text()
     assert text.count("<article id=") > 3
+    assert text.count('href="#claim-') == text.count("<article id=")
     assert "Outlier gradients find flipped labels that" in text
 
 
@@ -118,23 +141,29 @@ def test_a_run_of_another_version_is_one_line_and_status_2(run, tmp_path, comman
 
 
 def test_flagged_accuracy_is_the_papers_detection_accuracy(run):
-    table = flagged_accuracy(run, 0.1)
+    table = synthetic.flagged_accuracy(run, 0.1)
     record = next(record for record in run.cells() if record.method == "loss")
     truth, scores = run.truth(record.problem), run.scores(record)
     flagged = scores >= sorted(scores)[-25]
-    assert table.loc["loss", record.problem] == pytest.approx((flagged == truth).mean())
+    spec = run.problem(record.problem).spec
+    assert table.loc["loss", (spec.label, spec.seed)] == pytest.approx((flagged == truth).mean())
 
 
 @pytest.mark.usefixtures("own_claims")
 def test_a_claim_that_is_registered_is_on_the_page(run, tmp_path):
-    @claim("paper-synthetic", "nowhere", "42")
+    contrast = Contrast("the first arm", "the second arm", "test accuracy", "seed", margin=0.01, because="of the paper")
+
+    @claim("paper-synthetic", "nowhere", "42", contrast)
     def something(run):
         """Something is so."""
-        return Finding("43", "Does not stand.")
+        index = pd.MultiIndex.from_product([["p"], range(3)], names=["problem", "seed"])
+        return Evidence(pd.Series([0.19, 0.2, 0.21], index), "43")
 
     text = write_claims([run], tmp_path).read_text()
     assert "Something is so." in text
-    assert '<p class="verdict">Does not stand.</p>' in text
+    assert "the first arm, minus the second arm: test accuracy (points)" in text
+    assert "<strong>+20.00 [+17.52, +22.48]</strong>" in text
+    assert '<p class="verdict">Stands: the difference is shown to be above 0.</p>' in text
 
 
 def test_runs_of_other_suites_are_refused_in_one_line(tmp_path):

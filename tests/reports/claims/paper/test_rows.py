@@ -23,24 +23,17 @@ def test_missing_rows_are_lacking_by_name_and_a_wrong_column_is_a_mistake():
         rows.row(TABLE, "loss")["b"]
 
 
-def test_the_best_row_has_the_highest_mean_of_those_that_are_there():
-    assert rows.best(TABLE, ["loss", "outlier-gradient", "margin"]) == "outlier-gradient"
-    with pytest.raises(Lacking, match=r"^margin or aum$"):
-        rows.best(TABLE, ["margin", "aum"])
+def test_the_columns_of_a_problem_are_chosen_by_its_label_and_lacking_by_name():
+    index = pd.MultiIndex.from_tuples([("a", 0), ("b", 0), ("a", 1)], names=["problem", "seed"])
+    table = pd.DataFrame([[1, 2, 3]], ["loss"], index)
+    assert rows.on(table, ["a"]).loc["loss"].tolist() == [1, 3]
+    with pytest.raises(Lacking, match="models of c or d"):
+        rows.on(table, ["c", "d"])
 
 
-def test_other_rows_are_those_of_other_methods_whatever_their_labels_begin_with():
-    aucs = {"outlier-gradient": 0.6, "outlier-gradient[layers=all]": 0.9, "outlier-gradients-mine": 0.7, "random": 0.8}
-    run = run_of_rows(aucs)
-    ours, other, difference = rows.against_best_other(run, rows.aucs(run))
-    assert (ours, other) == ("outlier-gradient", "outlier-gradients-mine")
-    assert difference == pytest.approx((-0.1, -0.1, -0.1))
-
-
-def test_without_any_other_row_the_comparison_is_lacking():
-    run = run_of_rows({"outlier-gradient": 0.6, "random": 0.8})
-    with pytest.raises(Lacking, match="other row"):
-        rows.against_best_other(run, rows.aucs(run))
+def test_figures_by_slug_become_differences_by_problem_and_seed():
+    series = rows.by_problem_and_seed(MadeUpRun(), {"blobs-seed0": 0.25, "blobs-seed1": 0.5})
+    assert series["blobs · symmetric 20 % · mlp"].to_dict() == {0: 0.25, 1: 0.5}
 
 
 def test_rows_with_a_failed_cell_are_left_out_and_a_run_without_finished_cells_lacks_them():
