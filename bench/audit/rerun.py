@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..instruments import accelerator, machine
 from ..progress import progress
-from ..registry.method import find_method
+from ..registry.method import METHODS
 from ..results.records import CellRecord
 from ..results.run import Run
 from ..results.specs import Cell
@@ -53,8 +53,10 @@ def drawn(runs: Sequence[Run], number: int) -> tuple[list[tuple[Run, CellRecord]
 
 def _unknown(cell: CellRecord) -> str:
     """Why this process cannot run a cell; "" if it can."""
+    if cell.name not in METHODS.all():
+        return f"{cell.method} is not drawn: this process knows no method {cell.name}; --plugin FILE loads a plug-in's"
     try:
-        find_method(cell.name).checked(cell.hyperparameters)
+        METHODS.find(cell.name).checked(cell.hyperparameters)
     except InputError as error:
         return f"{cell.method} is not drawn: {error}"
     return ""
