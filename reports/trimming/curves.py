@@ -18,6 +18,8 @@ from .gains import RANDOM, Trimming
 
 HEIGHT = 1.4  # inches: one panel
 OTHERS: dict[str, Any] = {"color": "#d5d8dc", "linewidth": 0.5, "zorder": 1}
+REFERENCE: dict[str, Any] = {"color": "#1b1e23", "linewidth": 0.7, "linestyle": (0, (4, 2)), "zorder": 2}
+BUDGETS = "removed, % of the rows"
 Line = NDArray[Any]
 
 
@@ -35,27 +37,54 @@ def largest_budgets(table: pd.DataFrame) -> dict[str, str]:
 
 @mpl.rc_context(PRINT)
 def by_budget(trimming: Trimming, problem: str, width: float) -> Figure:
-    """Points of accuracy over random removal against the budget, with 95 % intervals as bands."""
-    rows = trimming.table[(trimming.table["problem"] == problem) & (trimming.table["removal"] != RANDOM)]
+    """Points of accuracy over random removal against the budget, with 95 % intervals as bands.
+
+    Random removal costs more the more rows it takes: gains at different budgets say nothing about which is best.
+    """
+    gains, low, high = (_figures_by_budget(trimming, problem, name).drop(RANDOM) for name in ("gain", "low", "high"))
+    figure, panels, place = _budget_panels(trimming, gains, width)
+    for name, axes in panels.items():
+        below, above = (table.loc[name].to_numpy() for table in (low, high))
+        axes.fill_between(place, below, above, color=colour(trimming.family(name)), alpha=0.18, linewidth=0, zorder=1.5)
+        axes.axhline(0, **REFERENCE)
+    reach = float(np.nanmedian(high - low)) / 2 if low.notna().any(axis=None) else 0.0
+    axes.set_ylim(*_limits(gains.loc[list(panels)].to_numpy(), reach))
+    _name_axes(figure, BUDGETS, "points over random removal")
+    return figure
+
+
+@mpl.rc_context(PRINT)
+def accuracy_by_budget(trimming: Trimming, problem: str, width: float) -> Figure:
+    """Test accuracy against the budget, the mean over trainings; random removal is dashed in every panel."""
+    table = _figures_by_budget(trimming, problem, "accuracy")
+    figure, panels, place = _budget_panels(trimming, table.drop(RANDOM), width)
+    for axes in panels.values():
+        axes.plot(place, table.loc[RANDOM].to_numpy(), **REFERENCE)
+    axes.set_ylim(*_limits(table.loc[[RANDOM, *panels]].to_numpy(), 0.0))
+    _name_axes(figure, BUDGETS, "test accuracy, %")
+    return figure
+
+
+def _figures_by_budget(trimming: Trimming, problem: str, name: str) -> pd.DataFrame:
+    """A figure in percent, removal × (budget, share of the rows), in the order of the shares."""
+    rows = trimming.table[trimming.table["problem"] == problem]
     shares = rows.groupby("budget")["share"].mean().sort_values()
-    tables = {
-        name: 100 * rows.pivot(index="removal", columns="budget", values=name)[shares.index]
-        for name in ("gain", "low", "high")
-    }
-    order = tables["gain"].mean(axis=1).sort_values(ascending=False).index[:MOST]
+    wide: pd.DataFrame = 100 * rows.pivot(index="removal", columns="budget", values=name)[shares.index]
+    return wide.set_axis(pd.MultiIndex.from_arrays([shares.index, shares]), axis=1)
+
+
+def _budget_panels(trimming: Trimming, table: pd.DataFrame, width: float) -> tuple[Figure, dict[str, Axes], Line]:
+    """A panel for each removal with its curve over the budgets, the highest first, and the budgets' places."""
+    order = table.mean(axis=1).sort_values(ascending=False).index[:MOST]
     figure, panels = _panels(list(order), width)
-    place = np.arange(len(shares))
-    lines = {name: (place, tables["gain"].loc[name].to_numpy()) for name in order}
+    place = np.arange(table.shape[1])
+    lines = {name: (place, table.loc[name].to_numpy()) for name in order}
     for name, axes in panels.items():
         _draw(axes, name, lines, trimming.family)
-        low, high = (tables[end].loc[name].to_numpy() for end in ("low", "high"))
-        axes.fill_between(place, low, high, color=colour(trimming.family(name)), alpha=0.18, linewidth=0, zorder=1.5)
-        axes.axhline(0, color="#1b1e23", linewidth=0.7, linestyle=(0, (4, 2)), zorder=2)
-        axes.set_xticks(place, [_tick(str(budget), share) for budget, share in shares.items()])
-    reach = float(np.nanmedian(tables["high"] - tables["low"])) / 2 if tables["low"].notna().any(axis=None) else 0.0
-    axes.set_ylim(*_limits(np.concatenate([y for _, y in lines.values()]), reach))
-    _name_axes(figure, "removed, % of the rows", "points over random removal")
-    return figure
+        axes.set_xticks(
+            place, [_tick(str(budget), float(share)) for budget, share in table.columns.to_frame().to_numpy()]
+        )
+    return figure, panels, place
 
 
 @mpl.rc_context(PRINT)
@@ -70,7 +99,7 @@ def by_epoch(trimming: Trimming, problem: str, budget: str, width: float) -> Fig
     figure, panels = _panels(order, width)
     for name, axes in panels.items():
         _draw(axes, name, lines, trimming.family)
-        axes.plot(*random, color="#1b1e23", linewidth=0.7, linestyle=(0, (4, 2)), zorder=2)
+        axes.plot(*random, **REFERENCE)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     late = [y[len(y) // 3 :] for y in curves.values()]  # the steep first epochs would flatten the rest
     axes.set_ylim(*_limits(np.concatenate(late), 0.0))

@@ -8,10 +8,10 @@ from influence_bench.reports.claims.paper import trims
 from influence_bench.reports.drawing import PAGE
 
 
-def test_gains_are_drawn_by_budget_and_accuracy_by_epoch():
+@pytest.mark.parametrize("draw", [trims.accuracy_by_budget, trims.gains_by_budget, trims.accuracy_by_epoch])
+def test_accuracy_and_gains_have_a_panel_for_each_removal(draw):
     run = MadeUpRun(trainings=retrained())
-    assert "loss" in {axes.get_title(loc="left") for axes in trims.gains_by_budget(run, PAGE).axes}
-    assert "loss" in {axes.get_title(loc="left") for axes in trims.accuracy_by_epoch(run, PAGE).axes}
+    assert "loss" in {axes.get_title(loc="left") for axes in draw(run, PAGE).axes}
 
 
 def test_a_run_with_one_budget_or_no_trainings_lacks_them():
