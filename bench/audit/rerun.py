@@ -127,16 +127,18 @@ def _score_differences(before: NDArray[np.float64], after: NDArray[np.float64]) 
 
 
 def _changed(run: Run, before: CellRecord, after: CellRecord) -> list[str]:
-    """What differs in versions, code and machine."""
+    """What differs in the machine, in versions and in code."""
     ran, device = run.info.provenance, run.problem(before.problem).spec.device
-    here = {"processor": machine.describe()["processor"], "device": accelerator.device_name(accelerator.device(device))}
-    olds = before.depends_on | {"processor": ran.machine.get("processor"), "device": ran.device}
-    news = after.depends_on | here
-    names = [name for name in sorted(olds.keys() | news.keys()) if olds.get(name) != news.get(name)]
-    return [
-        name
-        if name.startswith("code of ")
-        else f"{name.removeprefix('version of ')} {olds.get(name)}, here {news.get(name)}"
-        for name in names
-        if name != "problem"
+    settings = [
+        ("processor", ran.machine.get("processor"), machine.describe()["processor"]),
+        ("device", ran.device, accelerator.device_name(accelerator.device(device))),
     ]
+    changed = sorted(after.depends_on.items() - before.depends_on.items())
+    settings += [
+        (key.removeprefix("version of "), before.depends_on.get(key, "unknown"), version)
+        for key, version in changed
+        if key.startswith("version of ")
+    ]
+    code = sum(key.startswith("code of ") for key, _ in changed)
+    differing = [f"{name} {old}, here {new}" for name, old, new in settings if old != new]
+    return [*differing, *([f"other code in {code} modules"] if code else [])]
