@@ -5,8 +5,8 @@ import pandas as pd
 
 from ..bench.errors import InputError
 from .leaderboard.board import ordered_cells
-from .statistics.estimates import intervals
-from .statistics.tables import overall
+from .statistics.changes import change, changes
+from .statistics.estimates import Estimate
 
 CELL = ["method", "problem", "seed"]
 NOISE = 2**20  # bytes: a smaller peak is the allocator's rounding
@@ -18,9 +18,10 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Cells are matched by method, dataset, noise, model and seed.
 
     Returns:
-        By method: `difference`, the mean of b - a in ROC-AUC over problems, with its 95 % interval `low` and `high`,
-        paired by cell (NaN if a problem has one seed); `epochs_ratio` and `memory_ratio`, geometric means of b / a;
-        `cells`, the number that finished in both; `status_changes`, for example `ok → timeout: 2`.
+        By method: `difference`, the mean of b - a in ROC-AUC over problems, paired by cell, with `low`, `high`,
+        `visible` and `verdict`, as `changes` returns them (NaN if a problem has one seed); `epochs_ratio` and
+        `memory_ratio`, geometric means of b / a; `cells`, the number that finished in both; `status_changes`, for
+        example `ok → timeout: 2`.
 
     Raises:
         InputError: if no cell is in both.
@@ -28,17 +29,15 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     both = ordered_cells(a).merge(ordered_cells(b), on=CELL, suffixes=("_a", "_b"))
     if both.empty:
         raise InputError("the two runs share no cell: method, dataset, noise, model and seed must be the same")
-    rows = {method: _row(cells) for method, cells in both.groupby("method")}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
+    rows = pd.DataFrame.from_dict({method: _row(cells) for method, cells in both.groupby("method")}, orient="index")
+    judged = changes({str(method): _difference(cells) for method, cells in both.groupby("method")})
+    return judged.rename(columns={"mean": "difference"}).join(rows).rename_axis("method")
 
 
 def _row(cells: pd.DataFrame) -> dict[str, object]:
-    done = cells[(cells["status_a"] == "ok") & (cells["status_b"] == "ok")]
-    paired = done.set_index(["problem", "seed"])
-    change = (paired["roc_auc_b"] - paired["roc_auc_a"]).to_frame().T
+    done = _finished(cells)
     memory = done[["peak_bytes_a", "peak_bytes_b"]].clip(lower=NOISE)
     return {
-        **({"difference": np.nan, "low": np.nan, "high": np.nan} if done.empty else _difference(change)),
         "epochs_ratio": _geometric(done["epochs_b"] / done["epochs_a"]),
         "memory_ratio": _geometric(memory["peak_bytes_b"] / memory["peak_bytes_a"]),
         "cells": len(done),
@@ -46,9 +45,16 @@ def _row(cells: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _difference(change: pd.DataFrame) -> dict[str, float]:
-    low, high = intervals(change).to_numpy()[0]
-    return {"difference": overall(change).to_numpy()[0], "low": low, "high": high}
+def _difference(cells: pd.DataFrame) -> Estimate:
+    done = _finished(cells).sort_values(CELL)
+    if done.empty:
+        return Estimate(np.nan, np.nan, np.nan)
+    seeds = np.asarray(done.groupby("problem").size(), dtype=np.int64)
+    return change(done["roc_auc_b"].to_numpy(), done["roc_auc_a"].to_numpy(), seeds)
+
+
+def _finished(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[(cells["status_a"] == "ok") & (cells["status_b"] == "ok")]
 
 
 def _geometric(ratios: pd.Series) -> float:

@@ -103,7 +103,7 @@ def _trimming_plots(trimming: Trimming) -> dict[str, bytes]:
 def _trimming_section(trimming: Trimming) -> dict[str, object]:
     """The variables of the section on trimming."""
     return {
-        "sentences": trimming_sentences(trimming.table),
+        "sentences": trimming_sentences(trimming),
         "picture": embedded(partial(gains_picture, trimming)),
         "tables": trimming_tables(trimming),
         "budgets": {

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from .estimates import LEVEL, POWER, Counts, Values, by_seed, freedom, spread
+from .estimates import LEVEL, POWER, Counts, Values, by_seed, difference, freedom, spread
 from .tables import by_problem
 
 BEST, NOT_SHOWN, WORSE = "best", "not shown to be worse", "worse"
@@ -26,7 +26,6 @@ ALPHA = 1 - LEVEL
 ALIKE = 0.01  # a row may be as good as another if a single comparison leaves it more than this p
 FEWEST = 4  # rows that count as possibly best on every board, so that a small one is judged as a large one
 LIKE_THESE = 8  # problems, the fewest that can stand for problems like these
-DECIMALS = 12  # smaller differences between two values are rounding
 
 
 @dataclass(frozen=True)
@@ -89,19 +88,15 @@ class Lead:
 def lead(values: Values, seeds: Counts, row: Counts) -> Lead:
     """How far a row is ahead of every row.
 
-    Welch's count of degrees of freedom is too high where chance makes the spread of a difference small on the problem
-    that has most of it. So it is capped twice: by the count for the spreads of the two rows themselves, and, where
-    there are `FEWEST` candidates or more, by the count for the average pattern of their differences over problems.
+    Where there are `FEWEST` candidates or more, the average pattern of their differences over problems is known well,
+    and its degrees of freedom are the most that any difference has.
 
     Args:
         values: (..., rows, cells), problem after problem.
         seeds: the number of seeds of each problem (problems,).
         row: the index of the row (...).
     """
-    ahead = np.round(_at(values, row) - values, DECIMALS)
-    mean, shares = spread(ahead, seeds)
-    _, own = spread(values, seeds)
-    counted = np.minimum(freedom(shares, seeds), freedom(own + _at(own, row), seeds))
+    mean, shares, counted = difference(_at(values, row), values, seeds)
     variance = shares.sum(axis=-1)
     alike = np.abs(_chance(mean, np.sqrt(variance), counted) - 0.5) < 0.5 - ALIKE
     candidates = alike.sum(axis=-1)

@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 LEVEL = 0.95
 POWER = 0.8
+DECIMALS = 12  # smaller differences of two values are rounding
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
@@ -87,6 +88,17 @@ def spread(values: Values, seeds: Counts) -> tuple[Values, Values]:
     with np.errstate(invalid="ignore"):
         shares = squares / (seeds - 1) / (seeds * len(seeds) ** 2)
     return means.mean(axis=-1), shares
+
+
+def difference(first: Values, second: Values, seeds: Counts) -> tuple[Values, Values, Values]:
+    """The mean difference of paired values (..., cells), its shares of variance, and their degrees of freedom.
+
+    Welch's count of these is too high where chance makes the spread of a difference small on the problem that has most
+    of it. The spreads of the two sides show where that is, so their count is the most.
+    """
+    mean, shares = spread(np.round(first - second, DECIMALS), seeds)
+    own = spread(first, seeds)[1] + spread(second, seeds)[1]
+    return mean, shares, np.minimum(freedom(shares, seeds), freedom(own, seeds))
 
 
 def freedom(shares: Values, seeds: Counts) -> Values:

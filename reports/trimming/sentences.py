@@ -5,40 +5,49 @@ import pandas as pd
 
 from ...bench.results.specs import CONTROLS
 from ..markdown import escaped, table
-from ..statistics.estimates import LEVEL
+from ..statistics.changes import BETTER, OPEN, WORSE
 from .gains import Trimming
 
 
-def trimming_sentences(gains: pd.DataFrame) -> list[str]:
-    """Which method gains most, the gains of the controls, and the number of differences that chance would explain.
-
-    Args:
-        gains: as `gains.gains` returns them.
-    """
-    means = {str(removal): float(gain) for removal, gain in gains.groupby("removal")["gain"].mean().items()}
-    methods = gains[~gains["removal"].isin(CONTROLS)]
-    if methods.empty:
+def trimming_sentences(trimming: Trimming) -> list[str]:
+    """Which method gains most and whether that is shown, the gains of the controls, and how many gains are shown."""
+    table, means = trimming.table, trimming.means
+    methods = table[~table["removal"].isin(CONTROLS)]
+    everywhere = means[~means.index.isin(CONTROLS)].sort_values("gain", ascending=False)
+    if everywhere.empty:
         return []
-    best = max(map(str, methods["removal"].unique()), key=lambda removal: means[removal])
-    panels = gains.groupby(["problem", "budget"]).ngroups
+    leader = everywhere.iloc[0]
+    panels = table.groupby(["problem", "budget"]).ngroups
     over = f", on average over {panels} problems and budgets" if panels > 1 else ""
-    verb = "gains most" if means[best] > 0 else "loses least"
     controls = {"none": "removing nothing", "oracle": "removing wrong labels first, which no method could know"}
-    known = "; ".join(f"{words}: {_signed(means[name])}" for name, words in controls.items() if name in means)
+    known = "; ".join(
+        f"{words}: {_signed(means['gain'][name])}" for name, words in controls.items() if name in means.index
+    )
     first = (
-        f"Retrained without its suspects, {best} {verb}: {_signed(means[best])} points of test accuracy over the "
-        f"random removal of as many rows{over}." + (f" For comparison, {known}." if known else "")
+        f"Retrained without its suspects, {leader.name} has the highest mean gain over the random removal of as many "
+        f"rows: {points(*leader[['gain', 'low', 'high']])} points of test accuracy{over}{_shown(leader)}."
+        + (f" For comparison, {known}." if known else "")
     )
     if methods["low"].isna().any():
         return [first, "One training of each arm does not show the spread: no interval, and no claim."]
-    up, down = int((methods["low"] > 0).sum()), int((methods["high"] < 0).sum())
-    chance = len(methods) * (1 - LEVEL) / 2
+    better, worse = int((methods["verdict"] == BETTER).sum()), int((methods["verdict"] == WORSE).sum())
+    least, most = 100 * methods["visible"].min(), 100 * methods["visible"].max()
     return [
         first,
-        f"Of {len(methods)} trimmings by a method, {up} {'is' if up == 1 else 'are'} better than random removal and "
-        f"{down} worse by a {100 * LEVEL:.0f} % interval that excludes zero; chance alone would give about "
-        f"{chance:.1f} each.",
+        f"Of {len(methods)} trimmings by a method, {better or 'none'} {'is' if better == 1 else 'are'} shown to be "
+        f"better than random removal and {worse or 'none'} to be worse, with intervals that hold together in each "
+        f"table. With 80 % a difference of {least:.2f} to {most:.2f} points would be seen.",
     ]
+
+
+def _shown(leader: pd.Series) -> str:
+    """Whether the gain of the best removal is shown, as the end of a sentence."""
+    words = {
+        BETTER: ", which is shown to be better",
+        WORSE: ", which is shown to be worse",
+        OPEN: f", which is not shown to differ; {100 * leader['visible']:.2f} points would be seen with 80 %",
+    }
+    return words.get(leader["verdict"], "")
 
 
 def trimming_tables(trimming: Trimming) -> list[tuple[str, pd.DataFrame]]:
@@ -54,7 +63,9 @@ def _text(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "removal": rows["removal"],
             "accuracy": rows["accuracy"].map("{:.2%}".format),
-            "gain over random": [points(*interval) for interval in rows[["gain", "low", "high"]].to_numpy()],
+            "gain over random": [points(*interval) for interval in rows[["gain", "low", "high"]].to_numpy(np.float64)],
+            "verdict": rows["verdict"],
+            "visible": rows["visible"].map(lambda value: f"{100 * value:.2f}" if value > 0 else "–"),
             "wrong among the removed": rows["wrong"].map(lambda value: "–" if np.isnan(value) else f"{value:.0%}"),
             "trainings": rows["trainings"],
         }
@@ -65,10 +76,11 @@ def trimming_markdown(trimming: Trimming, title: str) -> str:
     """The gains as Markdown, a table for each problem and budget."""
     parts = [
         f"# {escaped(title)}: trim and retrain",
-        escaped(" ".join(trimming_sentences(trimming.table))),
+        escaped(" ".join(trimming_sentences(trimming))),
         "Test accuracy at the last epoch after training without the rows that each method suspects most, and the "
-        "difference in points from removing as many at random (paired by seed, 95 % interval). `oracle` removes wrong "
-        "labels first, which no method could know.",
+        "difference in points from removing as many at random, paired by seed. The intervals of a table hold together "
+        "with 95 %; *visible* is the difference that would be seen with 80 %. `oracle` removes wrong labels first, "
+        "which no method could know.",
     ]
     for title_of_table, text in trimming_tables(trimming):
         parts += [f"## {escaped(title_of_table)}", table(text)]
