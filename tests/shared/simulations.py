@@ -1,6 +1,6 @@
 """Boards with a known truth: how often intervals cover it, and how often verdicts contradict it.
 
-`python tests/shared/simulations.py` writes the tables of reports/published/certainty.md anew, in some minutes.
+`python tests/shared/simulations.py` writes the tables of reports/published/certainty.md anew, in two or three minutes.
 """
 
 import re
@@ -244,7 +244,9 @@ def tables() -> dict[str, pd.DataFrame]:
         ),
         "power": _by_design(
             {
-                f"{candidates} rows that may be best": lambda seeds, n=candidates: visible(n, seeds)
+                f"{candidates} row{'s' if candidates > 1 else ''} that may be best": (
+                    lambda seeds, n=candidates: visible(n, seeds)
+                )
                 for candidates in (1, 5, 20)
             },
             "{:.2f}".format,
