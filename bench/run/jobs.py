@@ -8,7 +8,7 @@ from ..records import record
 from ..results.specs import Arm, Cell, ProblemSpec
 from .suite import Suite
 
-TRAINING_SECONDS = 24 * 3600.0
+TRAINING_SECONDS, DECLARING_SECONDS = 24 * 3600.0, 600.0
 DECLARED = "declared.json"
 """The file in the folder of a run that holds what third parties' methods declare."""
 

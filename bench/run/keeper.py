@@ -39,7 +39,7 @@ from ..registry.registry import Registry
 from ..results.records import RunInfo
 from ..results.run import Run
 from ..results.specs import Cell
-from .jobs import DECLARED, Commission, Declare, Declared, Job, Kept, Row
+from .jobs import DECLARED, DECLARING_SECONDS, Commission, Declare, Declared, Job, Kept, Row
 from .pool import pool
 from .provenance import provenance
 from .record import failure, outline, stale
@@ -131,12 +131,12 @@ def _declared(commission: Commission) -> Declared:
         InputError: if their code fails, or the suite asks for a row that does not exist.
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        answer = run_forked(Job(folder, Declare(commission.suite, commission.plugins)))
+        answer = run_forked(Job(folder, Declare(commission.suite, commission.plugins), DECLARING_SECONDS))
         end_children()
-        if answer.status == "died":
-            raise InputError(f"the methods of third parties cannot be loaded: their process ended with {answer.error}")
-        if answer.status != "done":
+        if answer.status == "input error":
             raise InputError(answer.error)
+        if answer.status != "done":
+            raise InputError(f"the methods of third parties cannot be loaded: {answer.error}")
         declared = read(Declared, Path(folder) / DECLARED)
     return replace(declared, rows=[row for row in declared.rows if not _is_ours(row.label)])
 

@@ -12,7 +12,6 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import NoReturn
 
 import torch
@@ -83,6 +82,10 @@ def run_forked(job: Job) -> Answer:
         os.setpgid(child, child)
     os.close(alive)
     os.close(writing)
+    if sys.platform == "linux":  # elsewhere what the child leaves running holds the pipe open
+        os.close(ended)
+        ended = os.pidfd_open(child)
+    os.set_blocking(reading, False)
     try:
         return _await(child, ended, reading, job.timeout)
     finally:
@@ -91,20 +94,20 @@ def run_forked(job: Job) -> Answer:
 
 
 def _await(child: int, ended: int, reading: int, timeout: float) -> Answer:
-    deadline = monotonic() + timeout
-    # The child's end of the pipe closes when it exits; standard input becomes readable if the runner is gone.
-    ready, _, _ = select.select([ended, 0], [], [], max(0.0, deadline - monotonic()))
+    # `ended` becomes readable when the child exits, standard input if the runner is gone.
+    ready, _, _ = select.select([ended, 0], [], [], timeout)
     if ended not in ready:
-        os.killpg(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    with suppress(ProcessLookupError):  # what the child has left running
+        os.killpg(child, signal.SIGKILL)
     if ready and ended not in ready:
         sys.exit(0)
     if not ready:
         return Answer("timeout", f"stopped after the limit of {timeout:g} seconds")
-    with os.fdopen(os.dup(reading)) as stream:
-        message = stream.read()
-    if message:
-        return parsed(Answer, message, "the answer of a forked process")
+    with suppress(BlockingIOError):
+        if message := os.read(reading, MESSAGE * 8):
+            return parsed(Answer, message.decode().partition("\n")[0], "the answer of a forked process")
     return Answer("died", ending(os.waitstatus_to_exitcode(status)))
 
 
@@ -116,7 +119,7 @@ def _work(job: Job, writing: int) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         torch.set_num_threads(THREADS)
-        os.write(writing, line(_done(job)).encode())
+        os.write(writing, f"{line(_done(job))}\n".encode())
         code = 0
     finally:
         sys.stderr.flush()

@@ -18,8 +18,9 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 def in_a_process(given):
     """The run in a process group of its own, one worker at a time."""
-    suite, out, plugin = str(given["suite"]), str(given["out"]), str(given["plugins"][0])
-    script = f"import influence_bench as ib; ib.run({suite!r}, {out!r}, plugins=[{plugin!r}], workers=1)"
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    plain |= {"plugins": [str(plugin) for plugin in given["plugins"]], "workers": 1}
+    script = f"import influence_bench as ib; ib.run(**{plain})"
     command = [sys.executable, "-P", "-c", script]
     return subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
 
@@ -42,13 +43,14 @@ def test_killing_a_run_at_any_moment_loses_nothing_finished(suite, tmp_path):
     assert not list(given["out"].rglob(".*.json*"))
 
 
-def test_workers_end_when_the_runner_is_killed(suite):
-    given = suite("hangs")
+@pytest.mark.parametrize("salt", ["5a17", None], ids=["not sealed", "sealed"])
+def test_workers_end_when_the_runner_is_killed(suite, salt):
+    given = suite("hangs") | {"salt": salt}
     process = in_a_process(given)
     children = server_and_child(process, given["out"])
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # a sealed run writes the truth before it ends
     while any(alive(pid) for pid in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(children) >= 2
@@ -58,7 +60,7 @@ def test_workers_end_when_the_runner_is_killed(suite):
 def test_interrupting_a_run_ends_its_workers_and_says_that_it_goes_on(suite):
     given = suite("hangs")
     command = [Path(sys.executable).parent / "influence-bench", "run", given["suite"], "--out", given["out"]]
-    command += ["--plugin", given["plugins"][0], "--workers", "1"]
+    command += ["--plugin", given["plugins"][0], "--workers", "1", "--salt", given["salt"]]
     # A shell starts what runs in the background with SIGINT ignored, and that is inherited.
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
