@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_up_tables import table
 from scipy import stats
 
-from influence_bench.reports.statistics.comparisons import BEST, NOT_SHOWN, WORSE, judged, judged_by_problem
+from influence_bench.reports.statistics.comparisons import BEST, NOT_SHOWN, WORSE, Lead, judged, judged_by_problem
 
 NOISE = simulations.NOISES
 
@@ -26,7 +26,7 @@ def boards(draw: st.DrawFn) -> pd.DataFrame:
 
 @pytest.mark.parametrize("design", list(simulations.DESIGNS))
 @pytest.mark.parametrize("noise", ["equal", "10 on one problem, else 1", "of each row and problem its own"])
-@pytest.mark.parametrize("rows", [2, 5, 20])
+@pytest.mark.parametrize("rows", [2, 4, 5, 20])
 def test_a_row_that_is_as_good_as_the_best_is_judged_worse_once_in_20_boards_at_most(
     noise: str, design: str, rows: int
 ) -> None:
@@ -61,6 +61,12 @@ def test_two_rows_are_compared_by_a_paired_t_test_among_four_that_may_be_best() 
     assert row["difference"] == pytest.approx(np.mean(second) - np.mean(first))
     interval = stats.ttest_rel(second, first).confidence_interval(1 - 0.1 / 12)
     assert row[["difference_low", "difference_high"]].tolist() == pytest.approx(list(interval))
+
+
+def test_each_comparison_is_adjusted_for_the_pairs_of_rows_that_may_be_best() -> None:
+    zeros = np.zeros(2)
+    pairs = [int(Lead(zeros, zeros, zeros, np.array(candidates)).comparisons) for candidates in (1, 3, 4, 8, 20)]
+    assert pairs == [4 * 3, 4 * 3, 6 * 5, 11 * 10, 26 * 25]
 
 
 def test_verdicts_and_ranks_of_a_plain_board() -> None:
