@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import expit, logit
-from scipy.stats import linregress
 from scipy.stats import t as student
 
 LEVEL = 0.95
@@ -119,34 +118,20 @@ def estimate(values: pd.Series) -> Estimate:
     return Estimate(float(mean), float(error), float(freedom))
 
 
-def intervals(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """The interval of each method's overall mean, `low` and `high`, by method; NaN where a problem has one seed."""
-    by_method = [Estimate(*row).interval(level) for row in estimates(table).to_numpy()]
-    return pd.DataFrame(by_method, index=table.index, columns=["low", "high"])
+def share_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """The interval of each method's overall mean of values between 0 and 1, which never leaves that range.
 
+    It is Student's for the logit of the mean, whose standard error follows by the delta method.
 
-def share_intervals(table: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """As `intervals`, for means of values between 0 and 1, whose intervals never leave that range.
+    Args:
+        table: method × (problem, seed).
 
-    The interval is Student's for the logit of the mean, whose standard error follows by the delta method.
+    Returns:
+        By method: `low` and `high`; NaN if a problem has a single seed.
     """
     mean, error, freedom = estimates(table).to_numpy().T
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = student.ppf((1 + level) / 2, freedom) * error / (mean * (1 - mean))
+        reach = student.ppf((1 + LEVEL) / 2, freedom) * error / (mean * (1 - mean))
         ends = expit(logit(mean) + np.outer([-1, 1], reach))
     ends = np.where(error == 0, mean, ends)
     return pd.DataFrame(ends.T, index=table.index, columns=["low", "high"])
-
-
-def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
-    """Mean and Student's 95 % interval of independent values; the bounds are NaN for a single value."""
-    x = np.asarray(values, dtype=np.float64)
-    reach = student.ppf((1 + LEVEL) / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x)) if len(x) > 1 else np.nan
-    return float(x.mean()), float(x.mean() - reach), float(x.mean() + reach)
-
-
-def power_of(sizes: ArrayLike, costs: ArrayLike) -> tuple[float, float, float]:
-    """The exponent of a cost's growth with a size, as the slope of their logarithms, and Student's 95 % interval."""
-    fit = linregress(np.log(np.asarray(sizes, np.float64)), np.log(np.asarray(costs, np.float64)))
-    reach = student.ppf((1 + LEVEL) / 2, np.size(sizes) - 2) * fit.stderr
-    return float(fit.slope), float(fit.slope - reach), float(fit.slope + reach)

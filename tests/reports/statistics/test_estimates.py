@@ -40,7 +40,7 @@ def test_an_interval_of_a_share_is_students_on_the_logit_of_the_mean() -> None:
 def test_one_problem_has_students_interval() -> None:
     values = np.array([0.8, 0.84, 0.9])
     expected = stats.ttest_1samp(values, 0).confidence_interval()
-    assert estimates.intervals(table([values], 1)).loc["m0"].tolist() == pytest.approx(list(expected))
+    assert estimates.estimate(table([values], 1).loc["m0"]).interval() == pytest.approx(tuple(expected))
 
 
 def test_two_problems_have_welchs_interval() -> None:
@@ -48,18 +48,18 @@ def test_two_problems_have_welchs_interval() -> None:
     welch = stats.ttest_ind(a, -b, equal_var=False).confidence_interval()
     columns = pd.MultiIndex.from_tuples([("a", i) for i in range(3)] + [("b", i) for i in range(5)])
     values = pd.DataFrame([np.r_[a, b]], columns=columns.set_names(["problem", "seed"]))
-    assert estimates.intervals(values).loc[0].tolist() == pytest.approx([welch.low / 2, welch.high / 2])
+    assert estimates.estimate(values.loc[0]).interval() == pytest.approx((welch.low / 2, welch.high / 2))
 
 
 def test_intervals_are_the_same_each_time_and_for_any_company() -> None:
     values = table(np.random.default_rng(0).normal(0.8, 0.01, (3, 12)), 4)
-    bounds = estimates.intervals(values)
-    pd.testing.assert_frame_equal(bounds, estimates.intervals(values))
-    pd.testing.assert_frame_equal(bounds.loc[["m2"]], estimates.intervals(values.loc[["m2"]]))
+    bounds = estimates.share_intervals(values)
+    pd.testing.assert_frame_equal(bounds, estimates.share_intervals(values))
+    pd.testing.assert_frame_equal(bounds.loc[["m2"]], estimates.share_intervals(values.loc[["m2"]]))
 
 
 def test_one_seed_has_no_interval() -> None:
     single = table(np.full((2, 4), 0.8), problems=4)
-    assert estimates.intervals(single).isna().all(axis=None)
+    assert estimates.estimates(single)[["error", "freedom"]].isna().all(axis=None)
     assert estimates.share_intervals(single).isna().all(axis=None)
     assert estimates.estimates(single)["mean"].tolist() == pytest.approx([0.8, 0.8])
