@@ -8,6 +8,7 @@ import pytest
 
 import influence_bench as ib
 from influence_bench.bench.results.specs import Arm
+from influence_bench.reports.publishing.publish import files
 from influence_bench.reports.publishing.verify import unarchived, verify
 
 
@@ -109,6 +110,17 @@ def other_accuracy(run):
 def test_tables_do_not_follow_from_cells_that_were_changed_with_their_digests(published, forge, change, file, row):
     forge(published / "quick", change)
     assert any(line.startswith(f"{file}: {row}") for line in differences(published / "quick"))
+
+
+def test_a_row_that_was_left_out_of_the_cells_and_of_every_table_is_named(published, forge):
+    def without_loss(run):
+        for file in run.folder.glob("cells/*/loss.*"):
+            file.unlink()
+        for name, content in files(run).items():
+            (published / "paper" / "trees" / name).write_bytes(content)
+
+    forge(published / "paper" / "trees", without_loss)
+    assert differences(published / "paper" / "trees") == ["run.parquet: the row loss of the suite is not there"]
 
 
 def test_a_picture_of_another_version_of_matplotlib_is_not_compared(published):
