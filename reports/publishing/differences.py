@@ -62,7 +62,7 @@ def record_differences(published: Mapping[str, Any], anew: Mapping[str, Any]) ->
 
 
 def picture_differences(published: str, anew: str) -> Iterator[str]:
-    """Whether a picture is another one, which is a difference; marks may lie `SHIFT` apart."""
+    """Whether a picture is another one, which is a difference; a mark may be shifted by `SHIFT`."""
     (texts, places), (texts_anew, places_anew) = (_marks(svg) for svg in (published, anew))
     if texts != texts_anew or any(abs(a - b) > SHIFT for a, b in zip(places, places_anew, strict=True)):
         yield "published another picture than the cells give"

@@ -64,9 +64,9 @@ def page(runs: Sequence[Run]) -> dict[str, bytes]:
 def _publish(run: Run, out: Path) -> Run:
     if (out / "cells").exists():
         raise InputError(f"{out} is the folder of a run: choose another")
-    if found := faults(run):
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise InputError(f"{run.folder} cannot be published: {found[0]}{more}")
+    if wrong := faults(run):
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise InputError(f"{run.folder} cannot be published: {wrong[0]}{more}")
     pack(run, out / ARCHIVE)
     published = open_run(out)  # as readers will see it
     for name, record in records(published).items():

@@ -76,11 +76,11 @@ class Verified:
 
     def _files(self, folder: Path, made: Mapping[str, bytes]) -> None:
         for name in sorted(made.keys() & _names(folder)):
-            published, anew = read_text(folder / name), made[name].decode()
-            if DRAWN_BY.findall(published) == DRAWN_BY.findall(anew):
-                self._compared(folder / name, COMPARE[Path(name).suffix](published, anew))
-            else:
+            published, anew, form = read_text(folder / name), made[name].decode(), Path(name).suffix
+            if form == ".svg" and DRAWN_BY.findall(published) != DRAWN_BY.findall(anew):
                 self.skipped.append(folder / name)
+            else:
+                self._compared(folder / name, COMPARE[form](published, anew))
 
     def _compared(self, file: Path, lines: Iterator[str]) -> None:
         self.files.append(file)

@@ -86,9 +86,9 @@ CASES = {
 def test_what_does_not_fit_is_named(run, case):
     change, said = CASES[case]
     change(run)
-    found = faults(run)
-    assert any(re.search(said, line) for line in found), found
-    assert not any("\n" in line for line in found)
+    lines = faults(run)
+    assert any(re.search(said, line) for line in lines), lines
+    assert not any("\n" in line for line in lines)
 
 
 def test_rows_that_are_not_installed_may_be_missing(run):
