@@ -241,7 +241,7 @@ def _empty(run: Run) -> None:
 def _content(folder: Path) -> str:
     """A digest of the files of a folder."""
     parts: list[str | bytes] = []
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+    for file in sorted(file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()):
         with file.open("rb") as stream:
             parts += [file.name, hashlib.file_digest(stream, "sha256").digest()]
     return fingerprint.digest(*parts)

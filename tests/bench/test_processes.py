@@ -1,5 +1,6 @@
 """A process answers line for line; however it ends, the asker learns it in one line and never waits for nothing."""
 
+import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -104,6 +105,61 @@ def test_whoever_waits_for_an_answer_hears_that_the_process_was_closed(start, mo
         assert waiting.is_alive()
     waiting.join(5)
     assert errors == ["its process died, killed by signal 9"]
+
+
+def test_a_process_may_take_its_time_to_finish(start, monkeypatch):
+    monkeypatch.setattr(processes, "LEAVE_SECONDS", 0.1)
+    with start("question", "import atexit\natexit.register(time.sleep, 0.5)") as server:
+        server.ask("")
+        server.finish()
+    assert server.process.returncode == 0
+
+
+KEEPER = """
+import processes, subprocess, sys
+secret, spy = "-".join(["se", "cret"]) * 3, sys.argv[1]
+{keep}
+subprocess.run([sys.executable, "-c", spy])
+"""
+SPY = """
+import os
+parent = os.getppid()
+with open(f"/proc/{parent}/maps") as maps, open(f"/proc/{parent}/mem", "rb", 0) as memory:
+    for line in maps:
+        start, end = (int(part, 16) for part in line.split()[0].split("-"))
+        if "[heap]" in line or line.split()[-1] == "0":
+            memory.seek(start)
+            if b"-".join([b"se", b"cret"]) * 3 in memory.read(end - start):
+                print("seen")
+                break
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+@pytest.mark.parametrize(("keep", "seen"), [("", "seen\n"), ("processes.keep_secrets()", "")])
+def test_no_process_below_one_that_keeps_secrets_reads_its_memory(keep, seen):
+    command = [sys.executable, "-c", KEEPER.format(keep=keep), SPY]
+    done = subprocess.run(command, cwd=BENCH, capture_output=True, text=True)
+    assert done.stdout == seen, done.stderr
+
+
+ENDER = """
+import os, processes, subprocess, sys, time
+processes.keep_secrets()
+subprocess.run("(setsid sleep 60 & echo $!); setsid sleep 61 & echo $!", shell=True)
+subprocess.Popen(["sleep", "62"])
+processes.end_children()
+print(open(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read().split())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems adopt no orphans")
+def test_no_process_below_this_one_is_left_not_even_an_orphan():
+    done = subprocess.run([sys.executable, "-c", ENDER], cwd=BENCH, capture_output=True, text=True)
+    *pids, left = done.stdout.splitlines()
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert left == "[]"
 
 
 @pytest.mark.parametrize(("status", "words"), [(0, "exit status 0"), (3, "exit status 3"), (-9, "killed by signal 9")])

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 import influence_bench as ib
+from influence_bench.bench.problem.examples import Examples
+from influence_bench.bench.problem.texts import Texts
+from influence_bench.datasets.source import Source, dataset
 
 EMBEDDED = ["blobs", "breast-cancer", "digits", "half-moons", "iris", "wine"]
+
+
+def same(first, second):
+    return first.shape == second.shape and torch.equal(first, second)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -28,6 +36,33 @@ def test_same_seed_same_rows_other_seed_other_rows():
     assert torch.equal(first.train.x, again.train.x)
     assert torch.equal(first.train.y, again.train.y)
     assert not torch.equal(first.train.y, other.train.y)
+
+
+@pytest.mark.parametrize("name", ["blobs", "gaussians[rows=500]", "iris", "sentence-transformations"])
+def test_a_salt_changes_everything_random_and_the_order_of_rows_and_leaves_no_trace(name):
+    noise = {} if name == "sentence-transformations" else {"noise": "symmetric", "rate": 0.2}
+    plain, first, again, other = (ib.load(name, **noise, seed=1, salt=salt) for salt in ("", "5a17", "5a17", "bead"))
+    for data in (plain, other):
+        assert (
+            data.train.x != first.train.x if isinstance(data.train.x, Texts) else not same(data.train.x, first.train.x)
+        )
+        assert not np.array_equal(data.truth, first.truth)
+    assert same(first.train.y, again.train.y)
+    assert np.array_equal(first.truth, again.truth)
+    assert first.card == plain.card
+
+
+def test_a_salt_permutes_rows_that_a_source_has_in_one_order(own_datasets):
+    @dataset(kind="text", source="", licence="", citation="")
+    def ordered():
+        texts = Texts.of((f"{row:03}",) for row in range(200))  # all of one length
+        held = Examples(texts[:10], torch.arange(10) % 2)
+        return Source(texts, torch.arange(200) % 2, ("0", "1"), test=held, valid=held)
+
+    plain, salted = ([int(row[0]) for row in ib.load("ordered", salt=salt).train.x] for salt in ("", "5a17"))
+    assert plain == list(range(200))
+    assert sorted(salted) == plain
+    assert abs(spearmanr(plain, salted).statistic) < 0.3
 
 
 def test_a_subset_is_stratified_and_of_the_asked_size():

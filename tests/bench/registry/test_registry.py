@@ -83,6 +83,24 @@ def test_entries_come_by_entry_point_and_a_broken_one_stops_nothing(books, monke
         assert set(books.all()) == {"a-novel", "an-essay"}
 
 
+def test_entry_points_can_be_kept_out_and_taken_later(books, monkeypatch):
+    class EntryPoint:
+        value = "fine"
+
+        def load(self):
+            def an_essay(): ...
+
+            books.add(Registered("an-essay", an_essay))
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint()])
+    monkeypatch.setattr(Registry, "takes_third_parties", False)
+    assert set(books.all()) == {"a-novel"}
+    with pytest.raises(ib.InputError, match="; a sealed run takes no book of third parties"):
+        books.find("an-essay")
+    books.import_third_parties()
+    assert set(books.all()) == {"a-novel", "an-essay"}
+
+
 def test_an_import_that_fails_is_tried_again(books, tmp_path):
     broken = tmp_path / "shelf" / "upper" / "broken.py"
     broken.write_text("raise RuntimeError('no')")
