@@ -12,6 +12,7 @@ from .claims.sections import sections
 from .drawing import COLUMN, MOST, PAGE, embedded, image
 from .leaderboard import plots
 from .leaderboard.board import Board, board_of
+from .leaderboard.costs import cost_notes, cost_text, units
 from .leaderboard.headline import headline, not_installed
 from .leaderboard.markdown import NEW, behind, board_markdown, costs, coverage, ranks
 from .render import render
@@ -76,12 +77,14 @@ def index(board: Board, runs: Sequence[Run], trimming: Trimming | None, title: s
         winner=winner,
         sentences=rest,
         methods=board.methods.to_dict("records"),
-        span=_span(board),
         new_problems=NEW in board.methods,
         behind=behind,
         ranks=ranks,
         coverage=coverage,
+        units=units(board.cells),
+        cost_text=cost_text,
         costs=costs(board),
+        cost_notes=cost_notes(board.methods, board.cells),
         most=MOST,
         cost=embedded(partial(plots.cost, board)),
         panels=embedded(partial(plots.problems, board)),
@@ -114,9 +117,3 @@ def _trimming_section(trimming: Trimming) -> dict[str, object]:
             for problem, budget in largest_budgets(trimming.table).items()
         },
     }
-
-
-def _span(board: Board) -> tuple[float, float]:
-    """The range of ROC-AUC over which the whiskers of the leaderboard are drawn, in steps of 0.05."""
-    lowest = min(board.methods["roc_auc"].min(), board.methods["low"].min())
-    return max(0.0, (lowest - 0.01) // 0.05 * 0.05), 1.0

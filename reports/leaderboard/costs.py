@@ -29,7 +29,7 @@ class Unit(NamedTuple):
 
 
 EPOCHS = Unit("epochs", "epochs", "cost in training epochs")
-MILLISECONDS = Unit("ms_per_1000_rows", "ms per 1,000 rows", "cost in milliseconds per 1,000 training rows")
+MILLISECONDS = Unit("ms_per_1000_rows", "time per 1,000 rows, ms", "cost in milliseconds per 1,000 training rows")
 
 
 def costs_of(cells: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def cost_notes(methods: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
     notes = {
         f"Epochs: {clock}, over that of one plain training epoch in the same process, a cost that survives a change of "
         "machine. Their mean over problems is geometric.": long > 0,
-        f"Milliseconds per 1,000 rows: {clock}, over the number of training rows; a geometric mean over all problems. "
+        f"Time per 1,000 rows: {clock}, over the number of training rows; a geometric mean over all problems. "
         f"On {where} an epoch takes less than {FLOOR} s, so that the fixed cost of a call would weigh more in epochs "
         f"than its work.{' Epochs are those of the other problems.' if long else ''}": long < problems,
         "≥: cells of the row failed or are missing. Each counts the time limit of its run, which no finished cell "

@@ -1,13 +1,13 @@
 """The sentences at the top of a report, made from its figures."""
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 
 import pandas as pd
 
 from ..statistics.comparisons import BEST, LIKE_THESE, NOT_SHOWN, WORSE
-from ..style import amount, interval, share
+from ..style import interval, share
 from .board import INCOMPLETE, Board
+from .costs import price
 
 NAMED = 5  # rows that a sentence names
 
@@ -40,8 +40,8 @@ def _winner(board: Board, complete: pd.DataFrame) -> str:
     alone = len(board.methods) > 1 and set(board.methods["verdict"]) <= {BEST, WORSE}
     verb = f"finds {sought} best here" if alone else f"has the highest mean here in finding {sought}"
     verb = verb if len(board.methods) > 1 else "is the only method here"
-    price = "" if isnan(leader["epochs"]) else f", for the price of {amount(leader['epochs'])} training epochs"
-    return f"{leader['method']} {verb}: ROC-AUC {best} {_over(board)}{price}."
+    cost = price(leader, board.cells)
+    return f"{leader['method']} {verb}: ROC-AUC {best} {_over(board)}{cost and f', for the price of {cost}'}."
 
 
 def _over(board: Board) -> str:

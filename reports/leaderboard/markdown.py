@@ -8,6 +8,7 @@ from ..markdown import escaped, table
 from ..statistics.comparisons import BEST, WORSE
 from ..style import amount, interval, share
 from .board import INCOMPLETE, Board
+from .costs import cost_notes, cost_text, units
 
 NEW = "new_problems_verdict"
 
@@ -36,18 +37,23 @@ def ranks(row: pd.Series) -> str:
 
 
 def costs(board: Board) -> pd.DataFrame:
-    """The cost of each method as text: epochs, seconds phase by phase, and memory."""
+    """The cost of each method as text: in epochs or milliseconds, in memory, and in seconds phase by phase."""
     m = board.methods
-    costs = pd.DataFrame(
-        {"method": m["method"], "epochs": m["epochs"].map(amount), "seconds": m["seconds"].map(amount)}
-    )
+    costs = pd.DataFrame({"method": m["method"], **_main_costs(board)})
     for phase in ("gradients", "score", "retrain"):
         if (m[f"{phase}_seconds"] > 0).any():
             costs[f"{phase}, s"] = m[f"{phase}_seconds"].map(amount)
     costs["CPU, s"] = m["cpu_seconds"].map(amount)
     costs["warm-up, s"] = m["warmup_seconds"].map(amount)
-    costs["peak memory, MB"] = m["peak_mb"].map(amount)
     return costs
+
+
+def _main_costs(board: Board) -> dict[str, list[str]]:
+    """The costs of each method as text with their marks, by heading."""
+    columns = {unit.heading: unit.column for unit in units(board.cells)}
+    columns |= {"seconds": "seconds", "peak memory, MB": "peak_mb"}
+    rows = board.methods.to_dict("records")
+    return {heading: [cost_text(row, column) for row in rows] for heading, column in columns.items()}
 
 
 def board_markdown(board: Board, title: str, sentences: list[str]) -> str:
@@ -67,9 +73,7 @@ def board_markdown(board: Board, title: str, sentences: list[str]) -> str:
             "mean rank": m["mean_rank"].map("{:.1f}".format),
             "average precision": m["average_precision"].map(share),
             "recall at k": m["recall_at_k"].map(share),
-            "epochs": m["epochs"].map(amount),
-            "seconds": m["seconds"].map(amount),
-            "peak memory, MB": m["peak_mb"].map(amount),
+            **_main_costs(board),
             "coverage": [coverage(row) for row in rows],
         }
     )
@@ -77,4 +81,5 @@ def board_markdown(board: Board, title: str, sentences: list[str]) -> str:
     parts = [f"# {escaped(title)}", escaped(" ".join(sentences))]
     for heading, frame in (("Leaderboard", ranking), ("ROC-AUC by problem", problems), ("Cost", costs(board))):
         parts += [f"## {heading}", table(frame)]
+    parts.append("\n".join(f"- {escaped(note)}" for note in cost_notes(board.methods, board.cells)))
     return "\n\n".join(parts) + "\n"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..drawing import COLUMN, MOST, PAGE, ROW, grid, image, method_axis, whiskers
 from ..style import PRINT, colour, marker, shade
 from .board import Board
+from .costs import units
 from .labels import place
 
 BEYOND = 1.003  # the limit of the stretched scale of ROC-AUC, above 1 so that 1 itself is on the scale
@@ -40,15 +41,21 @@ def leaderboard(board: Board, width: float) -> Figure:
 
 @mpl.rc_context(PRINT)
 def cost(board: Board, width: float) -> Figure:
-    """ROC-AUC against cost, with the Pareto front: the methods that no other method beats in both."""
-    m = board.methods[board.methods["finished"] > 0]
-    x, y = m["epochs"].to_numpy(), m["roc_auc"].to_numpy()
+    """ROC-AUC against cost, with the Pareto front: the methods that no other method beats in both.
+
+    The cost is in the unit that holds for all problems. A method with failed cells, which count limits, is hollow.
+    """
+    m, unit = board.methods[board.methods["finished"] > 0], units(board.cells)[-1]
+    x, y = m[unit.column].to_numpy(), m["roc_auc"].to_numpy()
     figure, axes = _figure(width, 0.5 * width + 1.4)
     _cost_axes(axes, y)
+    axes.set_xlabel(unit.axis)
     for family in sorted(set(m["family"])):
         part = m[m["family"] == family]
-        look: dict[str, Any] = {"color": colour(family), "marker": marker(family), "label": family}
-        axes.scatter(part["epochs"], part["roc_auc"], s=18, linewidths=0, zorder=3, **look)
+        faces = [colour(family) if failed == 0 else "white" for failed in part["failed"]]
+        look: dict[str, Any] = {"facecolors": faces, "edgecolors": colour(family), "marker": marker(family)}
+        axes.scatter(part[unit.column], part["roc_auc"], s=18, linewidths=0.7, zorder=3, **look)
+        axes.scatter([], [], s=18, color=colour(family), marker=marker(family), label=family)
     if len(m):
         columns = 3 if width < PAGE else 6
         figure.legend(loc="outside upper left", ncols=columns, frameon=False, handletextpad=0.1, columnspacing=1)
@@ -63,7 +70,7 @@ def cost(board: Board, width: float) -> Figure:
 
 
 def _cost_axes(axes: Axes, auc: NDArray[np.float64]) -> None:
-    """Scale epochs by their logarithm, and stretch ROC-AUC toward 1, where good methods crowd."""
+    """Scale costs by their logarithm, and stretch ROC-AUC toward 1, where good methods crowd."""
     axes.set_xscale("log")
     axes.set_yscale("function", functions=(_stretched, _unstretched))
     visible = np.array([0.5, 0.6, *auc])
@@ -73,7 +80,6 @@ def _cost_axes(axes: Axes, auc: NDArray[np.float64]) -> None:
     axes.set_ylim(bottom, min(1.001, top))
     axes.margins(x=0.12)
     axes.grid(True)
-    axes.set_xlabel("cost in training epochs")
     axes.set_ylabel("ROC-AUC")
     axes.xaxis.set_major_locator(LogLocator(numticks=8))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))

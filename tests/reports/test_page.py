@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_runs import DATASETS, METHODS, MadeUpRun, failing, frame, info, retrained
+from made_up_runs import DATASETS, METHODS, MadeUpRun, failing, frame, info, retrained, with_short_epochs
 
 import influence_bench as ib
 from influence_bench.reports.leaderboard.board import Board, board_of
@@ -73,7 +73,7 @@ def test_certainty_is_marked_only_where_it_can_be_claimed() -> None:
     twin["roc_auc"] += np.resize([0.001, -0.0015], len(twin))
     text = page(board_of(pd.concat([cells, twin])))
     assert '<tr class="open">' in text
-    assert "<td>not shown to be worse</td>" in text
+    assert '<td class="word">not shown to be worse</td>' in text
     silent = page(board_of(frame(seeds=1)))
     assert 'class="mark' not in silent
     assert "[0." not in silent
@@ -150,6 +150,30 @@ def test_a_board_of_influential_data_does_not_speak_of_wrong_labels() -> None:
     assert "pairwise-dot finds influential data best here" in text
     assert "rong label" not in text
     assert "Wrong labels" in page(board_of(frame()))
+
+
+def test_where_epochs_are_short_no_price_is_in_epochs(tmp_path: Path) -> None:
+    for datasets, shown in ((DATASETS, {"Time per"}), (DATASETS[:2], {"Epochs", "Time per"}), ([], {"Epochs"})):
+        cells = with_short_epochs(frame(), *datasets)
+        text = write_report([MadeUpRun(table=cells)], tmp_path).read_text()
+        headings = set(re.findall(r'<th class="n">(Epochs|Time per)', text))
+        assert headings == shown
+        assert ("training epochs" in text.partition("</header>")[0]) == ("Epochs" in shown)
+        board = (tmp_path / "leaderboard.md").read_text()
+        assert ("| time per 1,000 rows, ms" in board) == ("Time per" in shown)
+        assert ("| epochs" in board) == ("Epochs" in shown)
+
+
+def test_marks_of_costs_are_explained_where_they_occur(tmp_path: Path) -> None:
+    write_report([MadeUpRun(table=frame())], tmp_path)
+    assert not re.search("[≥≈]", (tmp_path / "index.html").read_text() + (tmp_path / "leaderboard.md").read_text())
+    cells = frame().assign(epoch_drift=0.5)
+    write_report([MadeUpRun(table=failing(cells, 0, "timeout", "after 60 s"))], tmp_path)
+    for name in ("index.html", "leaderboard.md"):
+        text = (tmp_path / name).read_text()
+        assert "≥ ≈ " in text
+        assert re.search("≥(</b>)?: cells of the row failed", text)
+        assert re.search("≈(</b>)?: the epochs timed before and after", text)
 
 
 def test_the_page_names_its_sources_run_by_run() -> None:

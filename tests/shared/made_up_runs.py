@@ -151,6 +151,13 @@ def frame(methods: Sequence[str] = METHODS, datasets: Sequence[str] = DATASETS, 
     )
 
 
+def with_short_epochs(cells: pd.DataFrame, *datasets: str) -> pd.DataFrame:
+    """The cells, with epochs of a millisecond on some datasets."""
+    short = cells["dataset"].isin(datasets)
+    seconds = cells["epoch_seconds"].mask(short, 0.001)
+    return cells.assign(epoch_seconds=seconds, epochs=cells["epochs"] * cells["epoch_seconds"] / seconds)
+
+
 def failing(cells: pd.DataFrame, rows: Any, status: str, error: str) -> pd.DataFrame:
     """The cells, some rows without any result."""
     lost = ["roc_auc", "average_precision", "precision_at_k", "recall_at_k", "seconds", "epochs", "peak_bytes"]

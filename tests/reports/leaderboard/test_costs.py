@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_runs import failing, frame
+from made_up_runs import DATASETS, failing, frame, with_short_epochs
 
 from influence_bench.reports.leaderboard.board import board_of
 from influence_bench.reports.leaderboard.costs import EPOCHS, MILLISECONDS, cost_notes, cost_text, price, timed, units
@@ -21,14 +21,6 @@ def at(cells: pd.DataFrame, method: str, dataset: str) -> pd.Series:
     return (cells["method"] == method) & (cells["dataset"] == dataset)
 
 
-def short(cells: pd.DataFrame, *datasets: str) -> pd.DataFrame:
-    """The cells, with epochs of a millisecond on some datasets."""
-    small = cells["dataset"].isin(datasets)
-    cells.loc[small, "epoch_seconds"] = 0.001
-    cells.loc[small, "epochs"] = cells.loc[small, "cpu_seconds"] / 0.001
-    return cells
-
-
 def test_epochs_are_a_geometric_mean_over_problems_and_memory_is_the_highest_peak() -> None:
     cells = frame(["loss"], ["digits", "blobs"], 2)
     cells = cells.assign(epochs=[1.0, 4.0, 8.0, 8.0], peak_bytes=[5e6, 7e6, 1e6, 1e6], n_train=500)
@@ -38,7 +30,7 @@ def test_epochs_are_a_geometric_mean_over_problems_and_memory_is_the_highest_pea
 
 
 def test_epochs_are_those_of_problems_where_an_epoch_is_long_and_milliseconds_those_of_all() -> None:
-    whole, part = frame(), short(frame(), "blobs", "half-moons")
+    whole, part = frame(), with_short_epochs(frame(), "blobs", "half-moons")
     kept = frame(datasets=["digits", "breast-cancer"])
     assert timed(part) == sorted(kept["problem"].unique())
     assert np.allclose(costs(part)["epochs"], costs(whole[whole["problem"].isin(timed(part))])["epochs"])
@@ -48,7 +40,7 @@ def test_epochs_are_those_of_problems_where_an_epoch_is_long_and_milliseconds_th
 
 
 def test_where_all_epochs_are_short_there_are_no_epochs_and_no_price() -> None:
-    cells = short(frame(), *frame()["dataset"].unique())
+    cells = with_short_epochs(frame(), *DATASETS)
     board = board_of(cells)
     assert units(cells) == [MILLISECONDS]
     assert board.methods["epochs"].isna().all()
@@ -63,7 +55,7 @@ def test_a_price_says_on_which_problems_it_is_in_epochs() -> None:
     cells = frame()
     row = board_of(cells).methods.iloc[0]
     assert price(row, cells).endswith(" training epochs")
-    mixed = short(frame(), "blobs")
+    mixed = with_short_epochs(frame(), "blobs")
     assert price(row, mixed).endswith(" training epochs on the 3 of 4 problems where an epoch takes 0.1 s or longer")
     row[["failed", "unsteady"]] = 1, True
     assert price(row, mixed).startswith("at least about ")
