@@ -89,6 +89,7 @@ def _read(file: Path) -> list[Entry]:
 
 
 def _entry(row: Mapping[Hashable, Any]) -> Entry:
-    array: NDArray[Any] = np.asarray(row["values"], np.float64).astype(row["dtype"]).reshape(row["shape"])
+    with np.errstate(invalid="ignore", over="ignore"):  # of a damaged file, which its digests will show
+        array: NDArray[Any] = np.asarray(row["values"], np.float64).astype(row["dtype"]).reshape(row["shape"])
     seed = None if pd.isna(row["seed"]) else int(row["seed"])
     return Entry(row["kind"], row["problem"], row["row"], seed, row["name"], row["record"], array)
