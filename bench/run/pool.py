@@ -15,6 +15,7 @@ from .jobs import Answer, Job
 
 OURS = "--ours"  # the only argument of a server without the code of third parties
 THREADS = 1  # per worker: the same bits and the same times, however many workers there are
+PATIENCE_SECONDS = 60.0  # beyond a job's timeout, after which a server that says nothing is killed
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(THREADS)),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow, which pandas imports where it is installed
@@ -58,7 +59,7 @@ def pool(workers: int, plugins: Sequence[Path] = (), *, takes_third_parties: boo
             servers.append(server)
         shown.started(name)
         try:
-            return parsed(Answer, server.ask(line(job)), "the answer of a worker")
+            return parsed(Answer, server.ask(line(job), job.timeout + PATIENCE_SECONDS), "the answer of a worker")
         except EndedError as error:
             return Answer("died", f"the worker process ended: {error}")
         finally:
