@@ -14,7 +14,7 @@ COSTS = (
     "seconds", "cpu_seconds", "gradients_seconds", "score_seconds", "retrain_seconds", "warmup_seconds",
     "epoch_seconds", "epoch_drift", "step_spread", "epochs", "peak_bytes", "limit_seconds", "limit_bytes",
 )  # fmt: skip
-FLOOR = 0.1  # seconds of an epoch: the fixed cost of a call, 1 to 2 milliseconds, is then at most 2 % of an epoch
+FLOOR = 0.1  # seconds of an epoch: the fixed cost of most calls, 0.5 to 5 milliseconds, is then at most 5 % of it
 UNSTEADY = 0.2  # a mean `epoch_drift` above it: epochs may be off by half of that
 TINY = 1e-4  # a cost of nothing, since a geometric mean knows no 0
 MB = 1e6
@@ -45,27 +45,26 @@ def costs_of(cells: pd.DataFrame) -> pd.DataFrame:
         By method: `seconds`, means; `epochs`, a geometric mean over the problems of `timed`, NaN if there are none;
         `ms_per_1000_rows`, by the clock of epochs, a geometric mean over all problems; `peak_mb`, the highest, since
         that has to fit; `cpu_seconds` and the seconds of the phases, means over finished cells; `epoch_drift`, a mean,
-        and whether it makes epochs `unsteady`, as it does if it is unknown; the number of `finished` cells, and of
-        those that `failed` or are missing.
+        and whether that makes epochs `unsteady`, as an unknown one does; the number of `finished` cells, and of those
+        that `failed` or are missing.
     """
     places = cells.groupby(["problem", "seed"])
-    limit, long = places["limit_seconds"].max(), timed(cells)
+    limit, rows, long = places["limit_seconds"].max(), places["n_train"].max(), timed(cells)
+    limit_epochs = limit.div(_epoch(cells), level="problem")
     milliseconds = 1e6 * cells["epochs"] * cells["epoch_seconds"] / cells["n_train"]
-    limit_milliseconds, limit_epochs = 1e6 * limit / places["n_train"].max(), limit.div(_epoch(cells), level="problem")
     memory = cells["limit_bytes"].where(cells["status"] == "out of memory")
     peaks = cells["peak_bytes"].where(cells["status"] == "ok", memory).clip(lower=0)
+    drift = cells["epoch_drift"]
+    finished = (cells["status"] == "ok").groupby(cells["method"]).sum()
     seconds = [cost for cost in COSTS if cost.endswith("seconds") and cost != "limit_seconds"]
     costs = pd.DataFrame({cost: overall(_finished(cells, cells[cost])) for cost in seconds})
-    finished = (cells["status"] == "ok").groupby(cells["method"]).sum()
-    drift = overall(_finished(cells, cells["epoch_drift"])[long])
-    epochs = _geometric(_finished(cells, cells["epochs"]).fillna(limit_epochs)[long])
     return costs.assign(
         seconds=overall(_finished(cells, cells["seconds"]).fillna(limit)),
-        epochs=epochs,
-        ms_per_1000_rows=_geometric(_finished(cells, milliseconds).fillna(limit_milliseconds)),
+        epochs=_geometric(_finished(cells, cells["epochs"]).fillna(limit_epochs)[long]),
+        ms_per_1000_rows=_geometric(_finished(cells, milliseconds).fillna(1e6 * limit / rows)),
         peak_mb=peaks.groupby(cells["method"]).max() / MB,
-        epoch_drift=drift,
-        unsteady=epochs.notna() & ~(drift <= UNSTEADY),
+        epoch_drift=overall(_finished(cells, drift)[long]),
+        unsteady=overall(_finished(cells, drift.fillna(np.inf))[long]) > UNSTEADY,
         finished=finished,
         failed=len(limit) - finished,
     )
@@ -115,8 +114,9 @@ def cost_notes(methods: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
         "≥: cells of the row failed or are missing. Each counts the time limit of its run, which no finished cell "
         "exceeds; one that ran out of memory counts the memory limit. The seconds of phases, the CPU time and the "
         "warm-up are means over the finished cells.": bool((methods["failed"] > 0).any()),
-        f"≈: the epochs timed before and after a scoring differ by more than {UNSTEADY:.0%} on average over the row's "
-        f"cells, or were timed by an older version, so epochs may be off by {UNSTEADY / 2:.0%} or more.": long > 0
+        f"≈: the epochs timed before and after a scoring differ by more than {UNSTEADY * 100:.0f} % on average over "
+        "the row's cells, or were timed by an older version, so the figure may be off by half of that or more.": long
+        > 0
         and bool(methods["unsteady"].any()),
     }
     return [note for note, holds in notes.items() if holds]
