@@ -76,6 +76,7 @@ def gains(trimmed: pd.DataFrame) -> pd.DataFrame:
         table.assign(order=table["budget"].map(percentage))
         .sort_values(["problem", "order", "gain", "removal"], ascending=[True, True, False, True], ignore_index=True)
         .reindex(columns=[*PANEL, "removal", *SUMMARY, *JUDGED])
+        .astype({"trainings": int})
     )
 
 

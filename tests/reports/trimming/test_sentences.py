@@ -59,6 +59,9 @@ def test_the_markdown_has_a_table_for_each_budget() -> None:
     assert text.startswith("# Quick \\| flips: trim and retrain\n")
     assert "\n## digits · mlp, without 5% of the rows\n" in text
     assert "\n## digits · mlp, without as many rows as are wrong\n" in text
+    assert re.search(
+        r"\n\| loss +\| 90\.50% +\| \+0\.50 \[\+0\.\d\d, \+0\.\d\d\] +\| better +\| 0\.\d\d +\| 50% +\| 3 ", text
+    )
 
 
 @pytest.mark.parametrize(
