@@ -8,5 +8,5 @@ OF_THE_LEAD = (
 DETECTED = 0.02
 OF_DETECTION = (
     "if all 1.93 points that trimming gains on CIFAR-10N worst (Table 2) came from ranking, which is worth 0.5 of "
-    "ROC-AUC at most, 0.02 would be worth 0.08 points, no more than the smallest standard deviation of that table"
+    "ROC-AUC at most, 0.02 would be worth 0.08 points, about the smallest standard deviation of that table"
 )
