@@ -63,6 +63,7 @@ class Server:
             answer = self.answers.readline()
         except TimeoutError:
             self.process.kill()
+            self.process.wait()
             raise EndedError(f"stopped after {seconds:g} s") from None
         except ConnectionError:
             answer = ""
