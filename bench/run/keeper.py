@@ -166,7 +166,7 @@ class _SealedRows:
 
     def prepare(self, salt: str, shown: Progress) -> dict[Path, str]:
         """Prepare the problems, without storing the truth; return their folders, each with a digest of its content."""
-        shown.say(f"sealed: until {', '.join(self.rows)} are scored, nobody knows the salt of the noise")
+        shown.say(f"sealed, so that nobody knows the noise until these rows are scored: {', '.join(self.rows)}")
         with pool(self.commission.workers, takes_third_parties=False) as submit:
             prepare_problems(self.run, self.commission.suite, submit, shown, salt, with_truth=False)
         return {Path(problem.folder): _content(Path(problem.folder)) for problem in self.run.problems()}
