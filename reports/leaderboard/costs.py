@@ -14,7 +14,7 @@ COSTS = (
     "seconds", "cpu_seconds", "gradients_seconds", "score_seconds", "retrain_seconds", "warmup_seconds",
     "epoch_seconds", "epoch_drift", "step_spread", "epochs", "peak_bytes", "limit_seconds", "limit_bytes",
 )  # fmt: skip
-FLOOR = 0.1  # seconds of an epoch: the fixed cost of most calls, 0.5 to 5 milliseconds, is then at most 5 % of it
+FLOOR = 0.1  # seconds of an epoch: the fixed cost of half of the methods, up to 6 milliseconds, is then at most 6 %
 UNSTEADY = 0.2  # a mean `epoch_drift` above it: epochs may be off by half of that
 TINY = 1e-4  # a cost of nothing, since a geometric mean knows no 0
 MB = 1e6
