@@ -79,7 +79,8 @@ def run(
         if find_method(name).function.__module__ == "__main__":
             raise InputError(f"{name} is defined in the script that runs: put it into a file and give plugins=[FILE]")
     if (known := known_info(finished)) and (known.sealed or known.salt != (salt or "")):
-        raise InputError(f"{finished.folder} holds a run with another salt: give --out another folder, or remove it")
+        kind = "a sealed run" if known.sealed else "a run with another salt"
+        raise InputError(f"{finished.folder} holds {kind}: give --out another folder, or remove it")
     packages = frozenset[str]().union(*(find_method(cell.method).packages(cell.hyperparameters) for cell in cells))
     info = RunInfo(chosen, provenance(workers, device, packages), chosen.not_installed(), salt or "")
     finished.write_info(info)

@@ -213,7 +213,7 @@ def test_what_third_parties_leave_in_the_folder_or_change_in_a_problem_does_not_
 
 def test_a_folder_holds_sealed_runs_or_others(sealed, pools, tmp_path):
     run = sealed()
-    with pytest.raises(ib.InputError, match="holds a run with another salt: give --out another folder"):
+    with pytest.raises(ib.InputError, match="holds a sealed run: give --out another folder"):
         ib.run(Suite("small", "A small suite", (SPEC,), ("loss",)), run.folder)
     run.write_info(replace(run.info, salt="", sealed=()))
     with pytest.raises(ib.InputError, match="holds a run that is not sealed: give --out another folder"):

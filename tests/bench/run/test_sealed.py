@@ -61,14 +61,26 @@ def hangs(problem):
 """
 
 
+PACKAGE = {
+    "theirs.py": "import influence_bench as ib\n\n@ib.method(family='control', paper='none')\n"
+    "def packaged(problem):\n    return ib.score('loss', problem)\n",
+    "theirs-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n",
+    "theirs-1.0.dist-info/entry_points.txt": "[influence_bench.methods]\ntheirs = theirs\n",
+}
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a small suite and a cache."""
+    """A folder with a small suite, a cache, and a package of somebody's that is installed."""
     folder = tmp_path_factory.mktemp("sealed")
     (folder / "small.toml").write_text(SUITE)
     (folder / "honest.py").write_text(HONEST)
     (folder / "notes").mkdir()
+    for name, content in PACKAGE.items():
+        (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "site" / name).write_text(content)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder / "site"))
         patch.setenv("INFLUENCE_BENCH_CACHE", str(folder / "cache"))
         patch.setenv("HOSTILE_RUN", str(folder / "run"))
         patch.setenv("HOSTILE_NOTES", str(folder / "notes"))
@@ -77,7 +89,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(place):
-    methods = [*CHEATS, "honest", "loss", "random"]
+    methods = [*CHEATS, "honest", "packaged", "aggregate[rows=loss+packaged]", "loss", "random"]
     return ib.run(str(place / "small.toml"), place / "run", methods=methods, plugins=[HOSTILE], workers=1)
 
 
@@ -87,8 +99,8 @@ def test_methods_that_look_for_the_truth_do_no_better_than_chance(run):
     areas = frame.groupby("method")["roc_auc"].mean()
     for row in CHEATS:
         assert abs(areas[row] - 0.5) < 0.2, areas  # five deviations
-    assert areas[["honest", "loss"]].min() > 0.8
-    assert {*run.info.sealed} == {*CHEATS, "honest"}
+    assert areas.drop([*CHEATS, "random"]).min() > 0.8
+    assert {*run.info.sealed} == {*CHEATS, "honest", "packaged", "aggregate[rows=loss+packaged]"}
 
 
 def test_the_code_of_third_parties_is_in_no_process_that_reports_or_outlives_the_run(run, place):
