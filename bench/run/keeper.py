@@ -3,10 +3,10 @@
 Nothing in a process that runs somebody's code is hidden from that code. So this process never loads the code of third
 parties, and nobody but it knows the salt on which everything random in the run's problems depends:
 
-1. A server that loads the code of third parties says what their rows declare, and ends.
+1. A forked process loads the code of third parties, says what their rows declare, and ends.
 2. A salt is drawn. Servers that load no such code prepare the problems, without storing the truth, and end.
 3. Servers that load it, but never see the salt, score the rows of third parties in a folder of their own, and end.
-   Whatever these processes have started is killed. This process takes over their scores, costs and notes.
+   Whatever they have started is killed. Then this process takes over scores, costs and notes.
 4. A digest of these scores and the salt are stored, then the truth, and the package's own methods are scored last.
 
 So a published salt never makes problems that rows of third parties have yet to be scored on: where some of these are
@@ -108,6 +108,11 @@ def run_sealed(commission: Commission, declared: Declared) -> None:
             info = replace(info, salt=before.salt, sealed=before.sealed, sealed_scores=before.sealed_scores)
             run.write_info(info)
         else:
+            if others := _rows_of(run) - {cell.label for cell in (*sealed.cells, *ours)}:
+                raise InputError(
+                    f"{run.folder} would begin anew and lose {', '.join(sorted(others))}: ask for all rows again, or give "
+                    "--out another folder"
+                )
             if before and before.sealed:
                 shown.say("sealed rows are missing, have changed or failed, so all is done again under a new salt")
             info = replace(info, sealed=tuple(row.label for row in declared.rows))
@@ -231,6 +236,13 @@ def _is_ours(entry: str) -> bool:
     except InputError:
         return False
     return True
+
+
+def _rows_of(run: Run) -> set[str]:
+    """The rows that a run holds; none, if a record is damaged."""
+    with suppress(InputError):
+        return {record.method for record in run.cells()}
+    return set()
 
 
 def _empty(run: Run) -> None:

@@ -136,6 +136,15 @@ def test_rows_of_third_parties_that_lack_cells_begin_anew_with_a_new_salt(sealed
     assert not {str(file.relative_to(run.folder)) for file in old} & set(files)
 
 
+def test_a_run_that_would_lose_other_rows_does_not_begin_anew(sealed, pools):
+    before = sealed("loss", "el2n").info.salt
+    next(pools.folder.glob("cells/*/theirs.json")).unlink()
+    with pytest.raises(ib.InputError, match="would begin anew and lose el2n: ask for all rows again, or give --out"):
+        sealed("loss")
+    assert Run(pools.folder).info.salt == before
+    assert sealed("loss", "el2n").info.salt != before
+
+
 def test_what_an_interrupted_run_has_scored_can_be_read_but_not_added_to(sealed, pools):
     def interrupt(job):
         if pools.scored() and not isinstance(job.work, Prepare):
