@@ -40,7 +40,7 @@ from ..results.records import RunInfo
 from ..results.run import Run
 from ..results.specs import Cell
 from .jobs import DECLARED, DECLARING_SECONDS, Commission, Declare, Declared, Job, Kept, Row
-from .pool import pool
+from .pool import Submit, pool
 from .provenance import provenance
 from .record import failure, outline, stale
 from .runner import (
@@ -109,22 +109,11 @@ def run_sealed(commission: Commission, declared: Declared) -> None:
             run.write_info(info)
         else:
             if others := _rows_of(run) - {cell.label for cell in (*sealed.cells, *ours)}:
-                raise InputError(
-                    f"{run.folder} would begin anew and lose {', '.join(sorted(others))}: ask for all rows again, or give "
-                    "--out another folder"
-                )
+                mend = "ask for all rows again, or give --out another folder"
+                raise InputError(f"{run.folder} would begin anew and lose {', '.join(sorted(others))}: {mend}")
             if before and before.sealed:
                 shown.say("sealed rows are missing, have changed or failed, so all is done again under a new salt")
-            info = replace(info, sealed=tuple(row.label for row in declared.rows))
-            _empty(run)
-            run.write_info(info)
-            salt = secrets.token_hex(16)
-            prepared = sealed.prepare(salt, shown)
-            try:
-                sealed.score(prepared, shown)
-            finally:
-                run.write_info(replace(info, salt=salt, sealed_scores=run.digest_of(info.sealed)))
-                prepare_problems(run, suite, submit, shown, salt)
+            sealed.seal(replace(info, sealed=tuple(sealed.rows)), submit, shown)
         score_cells(run, suite, ours, submit, shown, commission.retry_failed)
         say_failures(run, [*sealed.cells, *ours], shown)
 
@@ -168,6 +157,24 @@ class _SealedRows:
             )
         except InputError:  # the record of a problem is lost or damaged
             return True
+
+    def seal(self, info: RunInfo, submit: Submit, shown: Progress) -> None:
+        """Let the rows be scored before the salt and then the truth are stored.
+
+        Args:
+            info: of the run, without a salt.
+            submit: of servers that may know the truth, once the rows are scored.
+            shown: the progress.
+        """
+        _empty(self.run)
+        self.run.write_info(info)
+        salt = secrets.token_hex(16)
+        prepared = self.prepare(salt, shown)
+        try:
+            self.score(prepared, shown)
+        finally:
+            self.run.write_info(replace(info, salt=salt, sealed_scores=self.run.digest_of(info.sealed)))
+            prepare_problems(self.run, self.commission.suite, submit, shown, salt)
 
     def prepare(self, salt: str, shown: Progress) -> dict[Path, str]:
         """Prepare the problems, without storing the truth; return their folders, each with a digest of its content."""
