@@ -57,7 +57,7 @@ def test_a_large_isolation_forest_is_close_to_scikit_learns_on_the_gradient_matr
     matrix = np.hstack([weights, error]).astype(np.float32)
     forest = IsolationForest(n_estimators=1000, random_state=0).fit(matrix)
     scores = ib.score("outlier-gradient", problem, trees=1000)
-    assert np.corrcoef(scores, -forest.score_samples(matrix))[0, 1] > 0.998
+    assert np.corrcoef(scores, -forest.score_samples(matrix))[0, 1] > 0.995
 
 
 def test_averages_over_checkpoints_are_averages_of_single_checkpoints(problem):

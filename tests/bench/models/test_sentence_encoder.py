@@ -14,6 +14,7 @@ from influence_bench.bench.results.run import Run
 from influence_bench.bench.results.specs import Arm, Cell, ProblemSpec
 from influence_bench.bench.run.arms import train_arm
 from influence_bench.bench.run.cell import prepare_problem, score_cell
+from influence_bench.bench.run.jobs import Prepare
 from influence_bench.methods.gradients.space import gradient_space
 
 
@@ -89,7 +90,7 @@ def test_texts_are_trimmed_and_the_model_trained_anew(tiny, tmp_path, monkeypatc
         f"csv-text[path={file},label=label,text=text]", f"sentence-encoder[pretrained={tiny}]", "symmetric", 0.2
     )
     run = Run(tmp_path / "run")
-    prepare_problem(run, spec, with_view=False)
+    prepare_problem(run, Prepare(spec, view=False))
     score_cell(run, Cell(spec, "loss", {}, "loss"), memory_gib=8)
     results = {}
     for removal, budget in (("none", ""), ("loss", "30%"), ("oracle", "true")):
