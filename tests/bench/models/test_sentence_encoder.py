@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from made_up_runs import info
 from networks import naive
 from small_texts import BAD, GOOD, reviews
 
@@ -90,6 +91,7 @@ def test_texts_are_trimmed_and_the_model_trained_anew(tiny, tmp_path, monkeypatc
         f"csv-text[path={file},label=label,text=text]", f"sentence-encoder[pretrained={tiny}]", "symmetric", 0.2
     )
     run = Run(tmp_path / "run")
+    run.write_info(info())
     prepare_problem(run, Prepare(spec, view=False))
     score_cell(run, Cell(spec, "loss", {}, "loss"), memory_gib=8)
     results = {}
