@@ -6,7 +6,7 @@ from pages import PUBLISHED
 from influence_bench.bench.audit.removals import removal_faults
 from influence_bench.reports.publishing.verify import MADE, unarchived, verify
 
-NOT_YET = {"paper", "peers", "quick", "vision-small"}  # published before cells were
+NOT_YET = {"paper", "peers", "vision-small"}  # published before cells were
 FOLDERS = sorted({file.relative_to(PUBLISHED).parts[0] for pattern in MADE for file in PUBLISHED.rglob(pattern)})
 
 
