@@ -17,9 +17,8 @@ from ..registry.method import METHODS
 from ..results.records import CellRecord
 from ..results.run import Run
 from ..results.specs import Cell
-from ..run.jobs import Job, Prepare, Score
 from ..run.pool import pool, worker_count
-from ..run.runner import work_through
+from ..run.runner import prepare_problems, scoring, work_through
 
 
 @dataclass(frozen=True)
@@ -86,17 +85,9 @@ def rerun(
         pool(workers, [plugin.resolve() for plugin in plugins]) as submit,
     ):
         trial = Run(Path(folder))
-        shown.stage("preparing problems", len(specs))
-        prepare = {slug: Job(folder, Prepare(spec, view=False, salt=info.salt)) for slug, spec in specs.items()}
-        for slug, answer in submit(prepare, shown):
-            if answer.status != "done":
-                raise InputError(f"{slug} cannot be prepared: {answer.error}")
-
-        def job(cell: Cell) -> Job:
-            return Job(folder, Score(cell, info.suite.memory_gib), info.suite.timeout)
-
+        prepare_problems(trial, specs.values(), submit, shown, info.salt)
         shown.stage("scoring", len(named))
-        work_through(trial, {str(cell): cell for cell in named}, job, submit, shown)
+        work_through(trial, {str(cell): cell for cell in named}, scoring(trial, info.suite), submit, shown)
         return [_compared(run, trial, before, trial.cell(cell)) for before, cell in zip(cells, named, strict=True)]
 
 

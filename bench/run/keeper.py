@@ -103,7 +103,8 @@ def run_sealed(commission: Commission, declared: Declared) -> None:
         info = RunInfo(suite, origin, declared.not_installed)
         say_not_installed(info, shown)
         if before and before.salt and not sealed.are_lacking():
-            prepare_problems(run, suite, submit, shown, before.salt)  # which shows if code that prepares has changed
+            # which shows if code that prepares has changed
+            prepare_problems(run, suite.problem_specs(), submit, shown, before.salt, suite.views)
         if before and before.salt and not sealed.are_lacking():
             info = replace(info, salt=before.salt, sealed=before.sealed, sealed_scores=before.sealed_scores)
             run.write_info(info)
@@ -174,13 +175,15 @@ class _SealedRows:
             self.score(prepared, shown)
         finally:
             self.run.write_info(replace(info, salt=salt, sealed_scores=self.run.digest_of(info.sealed)))
-            prepare_problems(self.run, self.commission.suite, submit, shown, salt)
+            suite = self.commission.suite
+            prepare_problems(self.run, suite.problem_specs(), submit, shown, salt, suite.views)
 
     def prepare(self, salt: str, shown: Progress) -> dict[Path, str]:
         """Prepare the problems, without storing the truth; return their folders, each with a digest of its content."""
         shown.say(f"sealed, so that nobody knows the noise until these rows are scored: {', '.join(self.rows)}")
+        suite = self.commission.suite
         with pool(self.commission.workers, takes_third_parties=False) as submit:
-            prepare_problems(self.run, self.commission.suite, submit, shown, salt, with_truth=False)
+            prepare_problems(self.run, suite.problem_specs(), submit, shown, salt, suite.views, with_truth=False)
         return {Path(problem.folder): _content(Path(problem.folder)) for problem in self.run.problems()}
 
     def score(self, prepared: Mapping[Path, str], shown: Progress) -> None:

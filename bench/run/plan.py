@@ -65,7 +65,7 @@ def plan(
     servers = pool(workers, [Path(plugin).resolve() for plugin in plugins])
     with tempfile.TemporaryDirectory() as folder, progress(f"Plan: {chosen.title}") as shown, servers as submit:
         trial = Run(Path(folder))
-        prepare_problems(trial, first, submit, shown)
+        prepare_problems(trial, first.problem_specs(), submit, shown)
         shown.stage("pilot runs", len(cells))
 
         def job(cell: Cell) -> Job:

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import InputError
@@ -11,7 +11,7 @@ from ..progress import Progress, progress
 from ..records import line, parsed
 from ..registry.method import METHODS, find_method
 from ..registry.plugins import load_plugin
-from ..results.records import RunInfo, Status
+from ..results.records import RunInfo, Status, SuiteRecord
 from ..results.run import Run
 from ..results.specs import Cell, ProblemSpec
 from .jobs import Answer, Commission, Job, Kept, Prepare, Row, Score
@@ -86,7 +86,7 @@ def run(
     finished.write_info(info)
     with progress(chosen.title) as shown, pool(workers, files) as submit:
         say_not_installed(info, shown)
-        prepare_problems(finished, chosen, submit, shown, info.salt)
+        prepare_problems(finished, chosen.problem_specs(), submit, shown, info.salt, chosen.views)
         score_cells(finished, chosen, cells, submit, shown, retry_failed)
         say_failures(finished, cells, shown)
     return finished
@@ -108,17 +108,22 @@ def known_info(run: Run) -> RunInfo | None:
 
 
 def prepare_problems(
-    run: Run, suite: Suite, submit: Submit, shown: Progress, salt: str = "", with_truth: bool = True
+    run: Run,
+    specs: Iterable[ProblemSpec],
+    submit: Submit,
+    shown: Progress,
+    salt: str = "",
+    views: bool = False,
+    with_truth: bool = True,
 ) -> None:
-    """Load, train and cache the problems of a suite.
+    """Load, train and cache problems.
 
     Raises:
         InputError: if one of them cannot be prepared.
     """
-    specs: list[ProblemSpec] = list(suite.problem_specs())
-    shown.stage("preparing problems", len(specs))
     folder = str(run.folder.resolve())
-    jobs = {spec.slug: Job(folder, Prepare(spec, suite.views, salt, with_truth)) for spec in specs}
+    jobs = {spec.slug: Job(folder, Prepare(spec, views, salt, with_truth)) for spec in specs}
+    shown.stage("preparing problems", len(jobs))
     for slug, answer in submit(jobs, shown):
         if answer.status != "done":
             raise InputError(f"{slug} cannot be prepared: {answer.error}")
@@ -140,7 +145,7 @@ def score_cells(
     work_through(run, pending, scoring(run, suite), submit, shown)
 
 
-def scoring(run: Run, suite: Suite) -> Callable[[Cell], Job]:
+def scoring(run: Run, suite: SuiteRecord) -> Callable[[Cell], Job]:
     """The jobs that score cells in a run."""
     folder = str(run.folder.resolve())
     return lambda cell: Job(folder, Score(cell, suite.memory_gib), suite.timeout)

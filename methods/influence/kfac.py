@@ -111,8 +111,8 @@ def ekfac(
 def ekfac_self(problem: Problem, damping: float = 0.1, layers: Layers = "last", labels: Labels = "sampled") -> Scores:
     """gᵀ(F + λI)⁻¹g with the Fisher information F in its Kronecker-factored eigenbasis, layer by layer.
 
-    When: you have no trusted rows, and a gradient should count by how unusual it is for its layer. In the quick suite
-    it is tied with the best methods, at the cost of three passes.
+    When: you have no trusted rows, and a gradient should count by how unusual it is for its layer. It
+    takes three passes.
 
     Args:
         problem: the trained model and its training rows.

@@ -12,7 +12,7 @@ from ...bench.registry.method import method
 def aum(problem: Problem) -> Scores:
     """Minus the mean over epochs of the margin, the given label's logit minus the largest other logit.
 
-    When: you can record the training: nothing is cheaper, and in the quick suite it is tied with the best method.
+    When: you can record the training: nothing is cheaper, and no row of the quick suite is shown to surpass it.
 
     Args:
         problem: with training dynamics; the paper uses the epochs before the first drop of the learning rate.
@@ -44,7 +44,7 @@ def forgetting(problem: Problem) -> Scores:
 def cartography(problem: Problem, score: Literal["confidence", "variability"] = "confidence") -> Scores:
     """1 minus the mean over epochs of p_y, the probability of the given label; or the standard deviation of p_y.
 
-    When: you can record the training: nothing is cheaper, and it is the best method of the quick suite.
+    When: you can record the training: nothing is cheaper, and it has the highest mean of the quick suite.
 
     Args:
         problem: with training dynamics.

@@ -19,8 +19,8 @@ def crust(problem: Problem, share: float = 0.5) -> Scores:
     paper trains on the coreset with the weights γ, and ranks nothing. (The distance to the nearest medoid would rank
     backwards, since lone outliers become medoids too, with small weights.)
 
-    When: you also want a clean subset for training, which the medoids are. In the quick suite it is tied with the best
-    methods; it takes one forward pass, but its cost is quadratic in the rows of a class.
+    When: you also want a clean subset for training, which the medoids are. It takes one forward pass, but its cost
+    is quadratic in the rows of a class.
 
     Args:
         problem: a classifier whose outputs are logits.

@@ -6,8 +6,7 @@ from scipy.stats import spearmanr
 from ....bench.results.run import Run
 from ....bench.results.specs import CONTROLS
 from ..claim import Evidence, Lacking, confound
-from ..contrast import AUC, Contrast
-from ..margins import DETECTED, LEAD, OF_DETECTION, OF_THE_LEAD
+from ..margins import of_accuracy, of_detection
 from .figures import auc_list, auc_text, labelled, percent
 from .rows import accuracy, aucs, best_over_last, interval, row, rows, scores_by_problem
 
@@ -21,13 +20,8 @@ DATAINF, LISSA, NORM = "datainf-self-paper", "lissa-self-paper", "outlier-gradie
     (*SUITES, "paper-text"),
     "its code: the baseline alone is trained without shuffling",
     "cross-entropy without shuffling, every trimmed model with it",
-    Contrast(
-        "the untrimmed model with shuffling",
-        "the untrimmed model without",
-        "test accuracy",
-        "problem and seed",
-        margin=LEAD,
-        because=OF_THE_LEAD,
+    of_accuracy(
+        "the untrimmed model with shuffling", "the untrimmed model without", "test accuracy", "problem and seed"
     ),
 )
 def the_untrimmed_baseline_is_trained_without_shuffling(run: Run) -> Evidence:
@@ -44,13 +38,11 @@ def the_untrimmed_baseline_is_trained_without_shuffling(run: Run) -> Evidence:
     (*SUITES, "paper-text"),
     "its code: the best of all epochs by test accuracy is reported",
     "the maximum over 100 epochs of the test accuracy, for the untrimmed and the trimmed models",
-    Contrast(
+    of_accuracy(
         "models trimmed by a method, the mean over all methods",
         "the untrimmed model",
         "accuracy of the best epoch minus that of the last, on the same test rows",
         "problem and seed",
-        margin=LEAD,
-        because=OF_THE_LEAD,
     ),
 )
 def the_best_epoch_is_chosen_on_test_data(run: Run) -> Evidence:
@@ -70,14 +62,9 @@ def the_best_epoch_is_chosen_on_test_data(run: Run) -> Evidence:
     SUITES,
     "its code: `get_label_quality_scores(labels=preds, ...)`",
     "the three label-quality scores find none of the 20 flips of half moons (82.0 %)",
-    Contrast(
+    of_detection(
         "self-confidence, margin and confidence-weighted entropy of the given labels, their mean",
         "the same of the predicted labels",
-        "ROC-AUC",
-        "problem and seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
     ),
 )
 def label_quality_scores_are_given_predictions_for_labels(run: Run) -> Evidence:
@@ -95,14 +82,9 @@ def label_quality_scores_are_given_predictions_for_labels(run: Run) -> Evidence:
     SUITES,
     "its code: the engine is given {0: gradient} for training and validation set alike",
     "Self-DataInf is a baseline of every table",
-    Contrast(
+    of_detection(
         "Self-DataInf with one curvature over all samples",
         "Self-DataInf with the curvature of the one sample that is scored",
-        "ROC-AUC",
-        "problem and seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
     ),
 )
 def self_influence_has_the_curvature_of_one_sample(run: Run) -> Evidence:
@@ -121,15 +103,8 @@ def self_influence_has_the_curvature_of_one_sample(run: Run) -> Evidence:
     SUITES,
     "its code: the engine is given {0: gradient} for training and validation set alike",
     "Self-LiSSA is a baseline of every table, the L2 norm an outlier gradient",
-    Contrast(
-        "Self-LiSSA with the curvature of the one sample that is scored",
-        "outlier gradients by the L2 norm",
-        "ROC-AUC",
-        "problem and seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        alike=True,
-        unit=AUC,
+    of_detection(
+        "Self-LiSSA with the curvature of the one sample that is scored", "outlier gradients by the L2 norm", alike=True
     ),
 )
 def self_lissa_is_an_outlier_gradient(run: Run) -> Evidence:
@@ -148,14 +123,8 @@ def self_lissa_is_an_outlier_gradient(run: Run) -> Evidence:
     SUITES,
     "its code: the mean training gradient in the place of the validation gradient, and the sign of DataInf's engine",
     "Gradient Tracing, LiSSA and DataInf find none of the 20 flips of half moons (82.0 %)",
-    Contrast(
-        "Gradient Tracing, LiSSA and DataInf on clean validation rows, their mean",
-        "the same on the training rows",
-        "ROC-AUC",
-        "problem and seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
+    of_detection(
+        "Gradient Tracing, LiSSA and DataInf on clean validation rows, their mean", "the same on the training rows"
     ),
 )
 def influence_is_measured_against_the_training_rows(run: Run) -> Evidence:

@@ -3,8 +3,7 @@
 from ....bench.results.run import Run
 from ...style import share
 from ..claim import Evidence, claim, confound
-from ..contrast import AUC, Contrast
-from ..margins import DETECTED, LEAD, OF_DETECTION, OF_THE_LEAD
+from ..margins import of_accuracy, of_detection
 from .figures import auc_list, auc_text
 from .rows import FOREST, OUTLIER, aucs, by_mean, row, rows
 from .trimmed import lifted
@@ -26,14 +25,7 @@ ACCURACY = "test accuracy of the last epoch after trimming 30 %"
     "paper-text",
     "section 6, Figure 3: accuracy at each of ten epochs after trimming 30 %, RoBERTa-large with LoRA",
     FIGURE_3,
-    Contrast(
-        TRIMMED,
-        "models trimmed by DataInf in the adapters, on clean validation rows",
-        ACCURACY,
-        "seed",
-        margin=LEAD,
-        because=OF_THE_LEAD,
-    ),
+    of_accuracy(TRIMMED, "models trimmed by DataInf in the adapters, on clean validation rows", ACCURACY, "seed"),
 )
 def trimming_by_the_forest_gives_the_best_accuracy_on_texts(run: Run) -> Evidence:
     """Trimming by an isolation forest on gradients gives more accuracy in fine-tuning than trimming by influence."""
@@ -44,7 +36,7 @@ def trimming_by_the_forest_gives_the_best_accuracy_on_texts(run: Run) -> Evidenc
     "paper-text",
     "section 6, Figure 3: accuracy at each of ten epochs after trimming 30 %, RoBERTa-large with LoRA",
     f"{FIGURE_3}; no random removal",
-    Contrast(TRIMMED, "models without as many random rows", ACCURACY, "seed", margin=LEAD, because=OF_THE_LEAD),
+    of_accuracy(TRIMMED, "models without as many random rows", ACCURACY, "seed"),
 )
 def the_choice_of_the_rows_lifts_accuracy(run: Run) -> Evidence:
     """It is the choice of the trimmed rows that lifts accuracy: removing as many at random does not lift it as far."""
@@ -55,15 +47,7 @@ def the_choice_of_the_rows_lifts_accuracy(run: Run) -> Evidence:
     "paper-text",
     "section 6: no detection metric is reported, though the flips are known",
     "none",
-    Contrast(
-        "outlier gradients of the classifier, the mean of the paper's three detectors",
-        "0.5, chance",
-        "ROC-AUC",
-        "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
-    ),
+    of_detection("outlier gradients of the classifier, the mean of the paper's three detectors", "0.5, chance", "seed"),
 )
 def outlier_gradients_find_flips_in_texts(run: Run) -> Evidence:
     """Outlier gradients find the flipped labels of texts."""
@@ -79,15 +63,7 @@ def outlier_gradients_find_flips_in_texts(run: Run) -> Evidence:
     "paper-text",
     "section 6: no detection metric is reported, though the flips are known",
     "none",
-    Contrast(
-        "the isolation forest on the classifier's gradients",
-        INFLUENCE,
-        "ROC-AUC",
-        "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
-    ),
+    of_detection("the isolation forest on the classifier's gradients", INFLUENCE, "seed"),
 )
 def outlier_gradients_find_more_flips_than_influence(run: Run) -> Evidence:
     """Outlier gradients find more of the flipped labels of texts than influence does."""
@@ -101,14 +77,10 @@ def outlier_gradients_find_more_flips_than_influence(run: Run) -> Evidence:
     "paper-text",
     "its code: outlier gradients are of the classifier alone, influences of the adapters and the classifier",
     "2,048 numbers a row against about 200,000",
-    Contrast(
+    of_detection(
         "Gradient Tracing and DataInf in the classifier, on clean validation rows, their mean",
         "the same in the adapters",
-        "ROC-AUC",
         "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
     ),
 )
 def methods_see_other_layers(run: Run) -> Evidence:
@@ -126,14 +98,10 @@ def methods_see_other_layers(run: Run) -> Evidence:
     "paper-text",
     "its code: the mean training gradient for the validation gradient, and the lowest values of -vᵀH⁻¹g are trimmed",
     "the same for Gradient Tracing, LiSSA and DataInf; DataInf's own code calls the highest values wrong labels",
-    Contrast(
+    of_detection(
         "DataInf on clean validation rows, the mean over classifier and adapters",
         "DataInf as the paper's code has it, the same mean",
-        "ROC-AUC",
         "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
     ),
 )
 def influence_on_the_training_rows_has_no_settled_sign(run: Run) -> Evidence:

@@ -6,8 +6,7 @@ import pandas as pd
 
 from ....bench.results.run import Run
 from ..claim import Evidence, claim
-from ..contrast import Contrast
-from ..margins import LEAD, OF_THE_LEAD
+from ..margins import of_accuracy
 from .rows import by_mean, interval, row, rows
 from .trimmed import accuracies
 
@@ -23,13 +22,11 @@ DATAINF = "datainf"
     "outlier gradients L1 84.26, 84.20, 84.12, 84.32, 84.25; L2 84.48, 82.99, 84.09, 84.35, 84.43; isolation forest "
     "83.74, 83.72, 84.22, 84.44, 83.25; DataInf 84.31, 83.40, 83.45, 84.01, 84.12; said to be among the two best "
     "whatever the budget",
-    Contrast(
+    of_accuracy(
         "models trimmed by outlier gradients, the mean of isolation forest and L2",
         "models trimmed by DataInf on clean validation rows",
         "test accuracy, the mean over the paper's five budgets",
         "seed",
-        margin=LEAD,
-        because=OF_THE_LEAD,
     ),
 )
 def outlier_gradients_lead_whatever_the_budget(run: Run) -> Evidence:
@@ -43,13 +40,11 @@ def outlier_gradients_lead_whatever_the_budget(run: Run) -> Evidence:
     "paper-threshold",
     "section 5: 5 % are trimmed, 40.21 % are wrong",
     "budgets above 12.5 % are not tried",
-    Contrast(
+    of_accuracy(
         "models trimmed of 5 % by outlier gradients, the mean of isolation forest and L2",
         "models trimmed of as many rows as are wrong by the same",
         "test accuracy",
         "seed",
-        margin=LEAD,
-        because=OF_THE_LEAD,
     ),
 )
 def five_percent_is_the_budget(run: Run) -> Evidence:

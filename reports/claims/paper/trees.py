@@ -2,8 +2,7 @@
 
 from ....bench.results.run import Run
 from ..claim import Evidence, claim
-from ..contrast import AUC, Contrast
-from ..margins import DETECTED, OF_DETECTION
+from ..margins import DETECTED, of_detection
 from .figures import auc_list
 from .rows import OUTLIER, aucs, by_mean, interval, row, rows
 
@@ -15,16 +14,7 @@ NEIGHBOURS = "outlier-gradient[detector=knn]"
     "paper-trees",
     "appendix C, Table 8: trees of the forest",
     "83.70, 84.38, 83.71, 83.72, 83.66, 83.97, 83.84, 83.42 for 25 to 200 trees (accuracy on CIFAR-10N worst)",
-    Contrast(
-        "a forest of 200 trees",
-        "a forest of 25 trees",
-        "ROC-AUC",
-        "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
-        alike=True,
-        unit=AUC,
-    ),
+    of_detection("a forest of 200 trees", "a forest of 25 trees", "seed", alike=True),
 )
 def the_number_of_trees_matters_little(run: Run) -> Evidence:
     """The number of trees matters little."""
@@ -38,15 +28,11 @@ def the_number_of_trees_matters_little(run: Run) -> Evidence:
     "paper-trees",
     "section 3.3: isolation forest and norms, of many outlier detectors",
     "three detectors",
-    Contrast(
+    of_detection(
         "the isolation forest and the L1 and L2 norms, their mean",
-        "the distance to the k nearest neighbours, a detector that surveys recommend (Campos et al. 2016)",
-        "ROC-AUC",
+        "the distance to the k nearest neighbours, the detector that led in an earlier run",
         "seed",
-        margin=DETECTED,
-        because=OF_DETECTION,
         least=-DETECTED,
-        unit=AUC,
     ),
 )
 def three_detectors_are_enough(run: Run) -> Evidence:

@@ -10,8 +10,8 @@ from ....bench.results.metrics import evaluate
 from ....bench.results.run import Run
 from ...style import share
 from ..claim import Evidence, claim
-from ..contrast import AUC, Contrast
-from ..margins import DETECTED, LEAD, OF_DETECTION, OF_THE_LEAD
+from ..contrast import Contrast
+from ..margins import of_accuracy, of_detection
 from .figures import auc_list, labelled, percent_list
 from .rows import (
     OUTLIER,
@@ -48,13 +48,8 @@ Scores = NDArray[np.float64]
     SUITES,
     "section 5, Table 2: accuracy after trimming 5 %",
     f"{TABLE_2}; self-confidence, the best baseline on average, 91.38, 90.09, 83.65",
-    Contrast(
-        TRIMMED,
-        "models trimmed by self-confidence, the best baseline of Table 2 on average",
-        ACCURACY,
-        PAIRED,
-        margin=LEAD,
-        because=OF_THE_LEAD,
+    of_accuracy(
+        TRIMMED, "models trimmed by self-confidence, the best baseline of Table 2 on average", ACCURACY, PAIRED
     ),
 )
 def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Evidence:
@@ -66,7 +61,7 @@ def trimming_by_outlier_gradients_gives_the_best_accuracy(run: Run) -> Evidence:
     SUITES,
     "section 5, Table 2: accuracy after trimming 5 %",
     f"{TABLE_2}; cross-entropy is trained without shuffling",
-    Contrast(TRIMMED, "untrimmed models, shuffled", ACCURACY, PAIRED, margin=LEAD, because=OF_THE_LEAD),
+    of_accuracy(TRIMMED, "untrimmed models, shuffled", ACCURACY, PAIRED),
 )
 def trimming_by_outlier_gradients_lifts_accuracy(run: Run) -> Evidence:
     """Trimming outlier gradients lifts accuracy."""
@@ -77,7 +72,7 @@ def trimming_by_outlier_gradients_lifts_accuracy(run: Run) -> Evidence:
     SUITES,
     "section 5, Table 2: accuracy after trimming 5 %",
     "no random removal",
-    Contrast(TRIMMED, "models without as many random rows", ACCURACY, PAIRED, margin=LEAD, because=OF_THE_LEAD),
+    of_accuracy(TRIMMED, "models without as many random rows", ACCURACY, PAIRED),
 )
 def the_choice_of_the_rows_lifts_accuracy(run: Run) -> Evidence:
     """It is the choice of the trimmed rows that lifts accuracy: removing as many at random does not lift it as far."""
@@ -88,7 +83,7 @@ def the_choice_of_the_rows_lifts_accuracy(run: Run) -> Evidence:
     SUITES,
     "Hypothesis 3.2; section 5 reports no detection metric, though the true labels are known",
     "none",
-    Contrast(DETECTORS, "0.5, chance", "ROC-AUC", PAIRED, margin=DETECTED, because=OF_DETECTION, unit=AUC),
+    of_detection(DETECTORS, "0.5, chance", PAIRED),
 )
 def outlier_gradients_find_human_label_noise(run: Run) -> Evidence:
     """Detrimental samples can be found as outliers in the gradient space (Hypothesis 3.2)."""
@@ -100,15 +95,7 @@ def outlier_gradients_find_human_label_noise(run: Run) -> Evidence:
     SUITES,
     "section 5 reports no detection metric, though the true labels are known",
     "none",
-    Contrast(
-        DETECTORS,
-        "self-confidence, the best baseline of Table 2 on average",
-        "ROC-AUC",
-        PAIRED,
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
-    ),
+    of_detection(DETECTORS, "self-confidence, the best baseline of Table 2 on average", PAIRED),
 )
 def outlier_gradients_find_more_than_the_best_baseline(run: Run) -> Evidence:
     """Outlier gradients find more wrong labels than the baselines do."""
@@ -122,14 +109,10 @@ def outlier_gradients_find_more_than_the_best_baseline(run: Run) -> Evidence:
     SUITES,
     "its code: gradients are taken once, of the last epoch's model",
     "not varied",
-    Contrast(
+    of_detection(
         "the L2 norm of the final model's gradients",
         "the mean rank of that norm at the four earlier checkpoints",
-        "ROC-AUC",
         PAIRED,
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
     ),
 )
 def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Evidence:
@@ -141,15 +124,7 @@ def gradients_of_the_last_checkpoint_are_enough(run: Run) -> Evidence:
     SUITES,
     "its code: gradients are taken once, of the last epoch's model",
     "not varied; no errors",
-    Contrast(
-        "EL2N of the final model",
-        "the mean EL2N of the four earlier checkpoints",
-        "ROC-AUC",
-        PAIRED,
-        margin=DETECTED,
-        because=OF_DETECTION,
-        unit=AUC,
-    ),
+    of_detection("EL2N of the final model", "the mean EL2N of the four earlier checkpoints", PAIRED),
 )
 def errors_of_the_last_checkpoint_are_enough(run: Run) -> Evidence:
     """The errors of the final model (EL2N) are those to look at: earlier ones find fewer wrong labels."""
