@@ -5,6 +5,7 @@ import pandas as pd
 
 from ..bench.errors import InputError
 from .leaderboard.board import ordered_cells
+from .leaderboard.costs import timed
 from .statistics.changes import change, changes
 from .statistics.estimates import Estimate
 
@@ -19,26 +20,32 @@ def compare(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         By method: `difference`, the mean of b - a in ROC-AUC over problems, paired by cell, with `low`, `high`,
-        `visible` and `verdict`, as `changes` returns them (NaN if a problem has one seed); `epochs_ratio` and
-        `memory_ratio`, geometric means of b / a; `cells`, the number that finished in both; `status_changes`, for
+        `visible` and `verdict`, as `changes` returns them (NaN if a problem has one seed); `epochs_ratio`, a
+        geometric mean of b / a over problems whose epochs are long enough for a unit, NaN if there are none, and
+        `memory_ratio` over all; `cells`, the number that finished in both; `status_changes`, for
         example `ok → timeout: 2`.
 
     Raises:
         InputError: if no cell is in both.
     """
-    both = ordered_cells(a).merge(ordered_cells(b), on=CELL, suffixes=("_a", "_b"))
+    before, after = ordered_cells(a), ordered_cells(b)
+    both = before.merge(after, on=CELL, suffixes=("_a", "_b"))
     if both.empty:
         raise InputError("the two runs share no cell: method, dataset, noise, model and seed must be the same")
-    rows = pd.DataFrame.from_dict({method: _row(cells) for method, cells in both.groupby("method")}, orient="index")
+    long = set(timed(before)) & set(timed(after))
+    rows = pd.DataFrame.from_dict(
+        {method: _row(cells, long) for method, cells in both.groupby("method")}, orient="index"
+    )
     judged = changes({str(method): _difference(cells) for method, cells in both.groupby("method")})
     return judged.rename(columns={"mean": "difference"}).join(rows).rename_axis("method")
 
 
-def _row(cells: pd.DataFrame) -> dict[str, object]:
+def _row(cells: pd.DataFrame, long: set[str]) -> dict[str, object]:
     done = _finished(cells)
+    comparable = done[done["problem"].isin(long)]
     memory = done[["peak_bytes_a", "peak_bytes_b"]].clip(lower=NOISE)
     return {
-        "epochs_ratio": _geometric(done["epochs_b"] / done["epochs_a"]),
+        "epochs_ratio": _geometric(comparable["epochs_b"] / comparable["epochs_a"]),
         "memory_ratio": _geometric(memory["peak_bytes_b"] / memory["peak_bytes_a"]),
         "cells": len(done),
         "status_changes": _changes(cells),

@@ -17,7 +17,7 @@ from .leaderboard.headline import headline, not_installed
 from .leaderboard.markdown import NEW, behind, board_markdown, costs, coverage, ranks
 from .render import render
 from .sources import facts
-from .trimming.curves import by_budget, by_epoch, largest_budgets, several_budgets
+from .trimming.curves import accuracy_by_budget, by_epoch, largest_budgets, several_budgets
 from .trimming.gains import Trimming, trimming_of
 from .trimming.picture import gains_picture
 from .trimming.sentences import heading, trimming_markdown, trimming_sentences, trimming_tables
@@ -110,7 +110,8 @@ def _trimming_section(trimming: Trimming) -> dict[str, object]:
         "picture": embedded(partial(gains_picture, trimming)),
         "tables": trimming_tables(trimming),
         "budgets": {
-            problem: embedded(partial(by_budget, trimming, problem)) for problem in several_budgets(trimming.table)
+            problem: embedded(partial(accuracy_by_budget, trimming, problem))
+            for problem in several_budgets(trimming.table)
         },
         "epochs": {
             heading(problem, budget): embedded(partial(by_epoch, trimming, problem, budget))

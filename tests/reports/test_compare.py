@@ -28,3 +28,13 @@ def test_comparing_pairs_the_cells_that_both_runs_have() -> None:
 def test_comparing_runs_without_a_common_cell_is_refused() -> None:
     with pytest.raises(ib.InputError, match="share no cell"):
         compare(frame(["loss"]), frame(["tracin"]))
+
+
+def test_epochs_are_compared_where_they_are_long_enough_for_a_unit() -> None:
+    before = frame(["loss", "tracin"])
+    short = before["dataset"] == "digits"
+    before["epoch_seconds"] = np.where(short, 0.001, 1.0)
+    after = before.assign(epochs=before["epochs"] * np.where(short, 40.0, 2.0))
+    assert compare(before, after)["epochs_ratio"].tolist() == pytest.approx([2.0, 2.0])
+    nowhere = compare(before[short], after[short])
+    assert nowhere["epochs_ratio"].isna().all()
