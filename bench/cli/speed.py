@@ -12,10 +12,10 @@ from ..progress import progress
 from ..speed import saved as benchmarks
 from ..speed.comparison import Comparison, compare_peers
 from ..speed.figures import figures
+from ..speed.networks import NETWORKS, network
 from ..speed.printout import print_measurement, print_notes, print_scaling
 from ..speed.scaling import over_parameters, over_rows
 from ..speed.times import Measurement, measure
-from ..speed.works import NETWORKS, network
 from .console import SEVERAL, print_table, split
 
 speed = typer.Typer(help="Time the gradient engine, or compare saved benchmark runs.", rich_markup_mode=None)

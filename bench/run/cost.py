@@ -5,6 +5,7 @@ import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle
 from statistics import fmean
 from time import perf_counter
@@ -62,14 +63,14 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
 
 
 def calibrate(problem: Problem) -> list[float]:
-    """Time plain training steps (forward, backward, SGD) at the problem's batch size, by its device's clock.
+    """Time plain training steps (forward, backward, SGD) of the problem's training batch, by its device's clock.
 
     Returns:
         Seconds of each step; a mean, since a method's time is a sum of such steps, the slow ones included, too.
     """
     model = copy.deepcopy(problem.model).to(problem.device).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
-    size = problem.batch_size
+    size = problem.training_batch
     # Whole batches from anywhere, since rows may be sorted by their length.
     starts = torch.arange(0, max(1, len(problem.train) - size + 1), size)
     order = torch.randperm(len(starts), generator=torch.Generator().manual_seed(0))
@@ -77,7 +78,7 @@ def calibrate(problem: Problem) -> list[float]:
     now, most = clock(problem.device), CALIBRATION_EPOCHS * steps_per_epoch(problem)
 
     def step() -> float:
-        ((_, batch),) = problem.batches(next(batches))
+        batch = next(batches).trimmed().to(problem.device)
         accelerator.synchronize()
         began = now()
         optimizer.zero_grad()
@@ -95,7 +96,7 @@ def calibrate(problem: Problem) -> list[float]:
 
 def steps_per_epoch(problem: Problem) -> int:
     """The number of batches that hold all training rows."""
-    return -(-len(problem.train) // problem.batch_size)
+    return -(-len(problem.train) // problem.training_batch)
 
 
 def calibration_seconds(problem: Problem, epoch_seconds: float) -> float:
@@ -118,8 +119,8 @@ def _spread(steps: list[float]) -> float:
 
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
     """Call the method on two batches; an error there will come again in the real call, which reports it."""
-    rows = problem.sampling_order()[: 2 * problem.batch_size]
-    small = problem.on(rows)
+    rows = problem.sampling_order()[: 2 * problem.training_batch]
+    small = replace(problem.on(rows), known={})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -16,9 +16,10 @@ from ..processes import EndedError, Server
 from ..progress import Progress
 from ..records import parsed
 from . import peer_process
+from .networks import Network
 from .peers.peer import Peer, peers
 from .times import Time, one_thread, timed, tracked
-from .works import Network, Work, works
+from .works import Work, works
 
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),

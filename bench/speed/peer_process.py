@@ -14,9 +14,9 @@ from ..instruments.machine import describe
 from ..problem.problem import Problem
 from ..processes import serve
 from ..records import line, record
+from .networks import network
 from .peers.peer import PEERS, Peer
 from .times import one_thread, timed
-from .works import network
 
 
 @record

@@ -14,8 +14,9 @@ from ...methods.gradients.stream import Gradients
 from ..problem.examples import Examples
 from ..problem.problem import Problem
 from ..progress import Progress
+from .networks import BATCH_SIZE, CLASSES
 from .times import in_turn, one_thread
-from .works import BATCH_SIZE, CLASSES, EPOCH, FORWARD, NORMS, Prepare, all_layers, forward_pass, scores, training_epoch
+from .works import EPOCH, FORWARD, NORMS, Prepare, all_layers, forward_pass, scores, training_epoch
 
 ROWS = (10**3, 10**4, 10**5, 10**6)
 PARAMETERS = (10**4, 10**5, 10**6, 10**7, 10**8)
@@ -104,4 +105,4 @@ def _problem(widths: Sequence[int], n: int) -> Problem:
     torch.manual_seed(0)
     layers = [m for pair in pairwise(widths) for m in (nn.Linear(*pair), nn.ReLU())]
     x, y = torch.randn(n, widths[0]), torch.randint(CLASSES, (n,))
-    return Problem(nn.Sequential(*layers[:-1]), Examples(x, y), batch_size=BATCH_SIZE)
+    return Problem(nn.Sequential(*layers[:-1]), Examples(x, y), training_batch=BATCH_SIZE)

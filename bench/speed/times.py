@@ -13,7 +13,8 @@ import torch
 
 from ..instruments import memory
 from ..progress import Progress
-from .works import EPOCH, FORWARD, Goal, Network, Run, Work, works
+from .networks import Network
+from .works import EPOCH, FORWARD, Goal, Run, Work, works
 
 Result = TypeVar("Result")
 
@@ -75,7 +76,7 @@ def measure(network: Network, progress: Progress) -> Measurement:
         times = in_turn(runs, network.repeats, progress)
     rows = [replace(row, peak_bytes=peaks[row.work]) for row in judge(timed_works, times)]
     parameters = sum(p.numel() for p in problem.model.parameters())
-    return Measurement(network.name, parameters, len(problem.train), problem.batch_size, network.repeats, rows)
+    return Measurement(network.name, parameters, len(problem.train), problem.training_batch, network.repeats, rows)
 
 
 def in_turn(runs: Mapping[str, Run], repeats: int, progress: Progress) -> dict[str, list[Time]]:

@@ -204,11 +204,11 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         valid,
         checkpoints,
         architecture.loss,
-        architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
-        facts.seed,
+        seed=facts.seed,
         dynamics=dynamics,
         trainer=trainer(architecture, facts.classes, device),
         groups=rows.get("groups"),
+        training_batch=architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
     )
 
 

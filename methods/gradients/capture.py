@@ -7,8 +7,7 @@ reached all its uses.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
@@ -20,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from ...bench.problem.checkpoint import State
 from ...bench.problem.examples import Examples
+from ...bench.problem.width import plain_attention
 from .forms.algebra import ALGEBRA, Place, Samples
 from .forms.gradient import Gradient, Plain
 from .forms.uses import total
@@ -41,6 +41,8 @@ class Plan:
     """The parameters without a closed form, each with the reason."""
     rank_one: frozenset[str] = frozenset()
     """The parameters for which each sample's gradient is a single outer product."""
+    convolutional: bool = False
+    """Whether convolutions take most of the multiplications."""
     vectorized: bool = True
     """Whether `vmap` can compute the gradients that have no closed form."""
     bytes_per_row: int = 0
@@ -202,17 +204,6 @@ def by_functional(
 def functionally(model: nn.Module, state: State) -> Callable[..., Any]:
     """The model as a function of its inputs, with the state's tensors in place of its own."""
     return lambda *inputs, **fields: functional_call(model, dict(state), inputs, fields)
-
-
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Run attention as separate torch functions, which can be watched, and not as one fused call."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _opened(function: FunctionType) -> FunctionType:

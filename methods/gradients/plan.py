@@ -12,15 +12,28 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...bench.errors import FunctionalFallback, InputError
+from ...bench.instruments.stopwatch import phase
 from ...bench.problem.checkpoint import State
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem
-from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally, plain_attention
+from ...bench.problem.width import plain_attention
+from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally
 from .forms.algebra import ALGEBRA, NoClosedFormError, Place
+from .forms.convolution import Convolved
 from .forms.gradient import Gradient, Plain
 from .forms.outer import Outer
 
 ANYWHERE = Place()  # the layout of an output that no closed form reads
+
+
+def plan_of(problem: Problem, state: State, names: Sequence[str]) -> Plan:
+    """The plan for the parameters of these names, made once for all states of a problem's model."""
+    key = "plan", problem.model, *names
+    if key not in problem.known:
+        with phase("gradients"):
+            problem.known[key] = planned(problem, state, names)
+    plan: Plan = problem.known[key]
+    return plan
 
 
 def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
@@ -44,7 +57,8 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
         plan, gradients = _without_failing(model, state, plan, two)
         differing = _differing(model, state, two, plan.closed, gradients)
         plan = _without(plan, dict.fromkeys(differing, "its closed form does not agree with autograd"))
-        plan = replace(plan, rank_one=frozenset(name for name in plan.closed if _is_rank_one(gradients.get(name))))
+        rank_one = frozenset(name for name in plan.closed if _is_rank_one(gradients.get(name)))
+        plan = replace(plan, rank_one=rank_one, convolutional=_is_convolutional(gradients))
         if plan.reasons:
             plan = replace(plan, vectorized=_vectorizes(model, state, plan, two))
     if plan.reasons:
@@ -197,6 +211,15 @@ def _differing(
 
 def _is_rank_one(gradient: Gradient | None) -> bool:
     return isinstance(gradient, Outer) and gradient.positions == 1
+
+
+def _is_convolutional(gradients: Mapping[str, Gradient]) -> bool:
+    """Whether most multiplications of a forward pass are those of convolutions."""
+    uses = [use for gradient in gradients.values() for use in gradient.summands()]
+    convolved, outer = (
+        sum(use.positions * use.shape.numel() for use in uses if isinstance(use, kind)) for kind in (Convolved, Outer)
+    )
+    return convolved > outer
 
 
 def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Examples) -> int:

@@ -12,12 +12,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...bench.errors import InputError
-from ...bench.instruments.stopwatch import phase
 from ...bench.problem.checkpoint import Checkpoint, State
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem, evaluating
 from .capture import Plan, functionally
-from .plan import planned
+from .plan import plan_of
 from .reduction import Direction
 
 Layers = str | Sequence[str]
@@ -40,6 +39,11 @@ class Selection:
     def layers(self) -> list[list[str]]:
         """Names of each layer's own parameters, in the order of a flat gradient."""
         return parameter_names(self.problem.model, self.modules)
+
+    @cached_property
+    def layer_of(self) -> dict[str, int]:
+        """The number of each parameter's layer."""
+        return {name: number for number, layer in enumerate(self.layers) for name in layer}
 
     @cached_property
     def parameters(self) -> Direction:
@@ -65,8 +69,7 @@ class Selection:
     @cached_property
     def plan(self) -> Plan:
         """How the gradients are captured."""
-        with phase("gradients"):
-            return planned(self.problem, self.state, list(self.parameters))
+        return plan_of(self.problem, self.state, list(self.parameters))
 
     def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
         """Consecutive batches of at most the batch size and of as many rows as the memory budget allows.

@@ -45,7 +45,7 @@ def rows(problem: Problem, examples: Examples, *more: Tensor) -> Rows:
 
 def loader(problem: Problem, examples: Examples, batch_size: int | None = None) -> DataLoader[tuple[Tensor, ...]]:
     """Batches of inputs and labels, in the order of the rows, by default of the problem's batch size."""
-    return DataLoader(rows(problem, examples), batch_size or problem.batch_size, collate_fn=whole)
+    return DataLoader(rows(problem, examples), batch_size or problem.training_batch, collate_fn=whole)
 
 
 def modules(problem: Problem, layers: Layers) -> list[str]:

@@ -81,7 +81,7 @@ def kronfluence(
     task = SimpleNamespace(compute_train_loss=loss, compute_measurement=loss, get_attention_mask=lambda batch: None)
     task.get_influence_tracked_modules = lambda: None if layers == "all" else modules(problem, layers)
     task.enable_post_process_per_sample_gradient = False
-    train, size = rows(problem, problem.train, chances(problem)), problem.batch_size
+    train, size = rows(problem, problem.train, chances(problem)), problem.training_batch
     options: dict[str, Any] = {"damping_factor": None, "aggregate_query_gradients": query is not None}
     score_args = library.arguments.ScoreArguments(**options)
     factor_args = library.arguments.FactorArguments(strategy, use_empirical_fisher=labels == "given")

@@ -21,7 +21,8 @@ from influence_bench.bench.instruments.stopwatch import cpu_time
 from influence_bench.bench.models import architecture as models
 from influence_bench.bench.registry.method import METHODS
 from influence_bench.bench.run.cost import calibrate, steps_per_epoch
-from influence_bench.bench.speed.works import EPOCH, FORWARD, NETWORKS, network, works
+from influence_bench.bench.speed.networks import NETWORKS, network
+from influence_bench.bench.speed.works import EPOCH, FORWARD, works
 
 ROWS = 512
 NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8}

@@ -32,7 +32,8 @@ def vmapped(problem: Problem, layers: Layers) -> Iterator[Gradients]:
         return F.cross_entropy(functional_call(model, parameters, (x[None],)), y[None])
 
     gradients = vmap(grad(loss), in_dims=(None, 0, 0))
-    yield from (gradients(wanted, batch.x, batch.y) for _, batch in problem.batches(problem.train))
+    batches = replace(problem, batch_size=problem.training_batch).batches(problem.train)  # so many gradients fit
+    yield from (gradients(wanted, batch.x, batch.y) for _, batch in batches)
 
 
 def row_by_row(problem: Problem, layers: Layers) -> Iterator[Gradients]:

@@ -58,6 +58,10 @@ class Convolved(Gradient):
         factor = torch.convolution(self.x, weight, bias, self.stride, self.padding, self.dilation, False, none, 1)
         return Outer(self._by_position @ left, factor.flatten(2).mT)
 
+    @property
+    def of_constant(self) -> Tensor:
+        return self.delta.flatten(2).sum(2)
+
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """The patches' second moments, computed as a weight gradient with the patches in place of output gradients."""
         if self.groups > 1:

@@ -83,6 +83,10 @@ class Outer(Gradient):
         factor = self.right @ right[:into]
         return Outer(self.left @ left, factor + right[into] if len(right) > into else factor)
 
+    @property
+    def of_constant(self) -> Tensor:
+        return self.left.sum(1)
+
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int]:
         """From the factors directly."""
         right = F.pad(self.right, (0, 1), value=1.0) if constant else self.right

@@ -47,6 +47,10 @@ class Sum(Gradient):
         outers = [part for part in parts if isinstance(part, Outer)]
         return _side_by_side(outers) if len(outers) == len(parts) else None
 
+    @property
+    def of_constant(self) -> Tensor:
+        return summed([use.of_constant for use in self.uses])
+
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """The sum over the uses."""
         parts = [part for use in self.uses if (part := use.covariances(constant)) is not None]

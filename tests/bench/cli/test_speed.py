@@ -8,8 +8,9 @@ import pytest
 
 from influence_bench.bench.cli import speed
 from influence_bench.bench.instruments import machine
-from influence_bench.bench.speed import works as engine
-from influence_bench.bench.speed.works import EPOCH, network, works
+from influence_bench.bench.speed import networks as engine
+from influence_bench.bench.speed.networks import network
+from influence_bench.bench.speed.works import EPOCH, works
 
 
 @pytest.fixture

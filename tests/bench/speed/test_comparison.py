@@ -8,9 +8,10 @@ import pytest
 from influence_bench.bench.records import line, parsed
 from influence_bench.bench.speed import comparison
 from influence_bench.bench.speed.comparison import compare, compare_peers
+from influence_bench.bench.speed.networks import network
 from influence_bench.bench.speed.peer_process import Answer, answer
 from influence_bench.bench.speed.peers.peer import Peer, peers
-from influence_bench.bench.speed.works import LAST_NORMS, Work, network, works
+from influence_bench.bench.speed.works import LAST_NORMS, Work, works
 
 MLP = network("mlp")
 VMAP = next(peer for peer in peers(LAST_NORMS) if peer.name == "torch.func vmap")
