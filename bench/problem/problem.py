@@ -141,7 +141,7 @@ class Problem:
         train = self.train[rows]
         with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
-            trained = trainer(train.mapped(_single), seed, share)
+            trained = trainer(train.mapped(single), seed, share)
         model, dynamics = trained if isinstance(trained, tuple) else (trained, None)
         first = next(self.model.parameters(), torch.zeros(()))
         model.to(self.device, first.dtype)
@@ -237,7 +237,7 @@ class Problem:
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """Loss (batch,) of each sample, in float32 at least: in half precision the gradient near loss 0 cancels."""
-        outputs = _single(outputs)
+        outputs = single(outputs)
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
         loss = self.loss
@@ -282,6 +282,6 @@ def _needed(given: Given | None, what: str) -> Given:
     return given
 
 
-def _single(x: Tensor) -> Tensor:
+def single(x: Tensor) -> Tensor:
     """Half precision as float32, in which models are trained and losses computed; other tensors as they are."""
     return x.float() if x.is_floating_point() and x.itemsize < 4 else x

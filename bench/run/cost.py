@@ -17,7 +17,7 @@ import torch
 from ..errors import Note
 from ..instruments import accelerator, memory
 from ..instruments.stopwatch import clock, measuring
-from ..problem.problem import Problem, Scores
+from ..problem.problem import Problem, Scores, single
 from ..registry.score import score
 from ..results.records import Cost
 
@@ -65,10 +65,13 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
 def calibrate(problem: Problem) -> list[float]:
     """Time plain training steps (forward, backward, SGD) of the problem's training batch, by its device's clock.
 
+    They are in float32 for a model in half precision, which was trained in it.
+
     Returns:
         Seconds of each step; a mean, since a method's time is a sum of such steps, the slow ones included, too.
     """
-    model = copy.deepcopy(problem.model).to(problem.device).train()
+    model = copy.deepcopy(problem.model)
+    model.to(problem.device, single(next(model.parameters(), torch.zeros(()))).dtype).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
     size = problem.training_batch
     # Whole batches from anywhere, since rows may be sorted by their length.
@@ -78,7 +81,7 @@ def calibrate(problem: Problem) -> list[float]:
     now, most = clock(problem.device), CALIBRATION_EPOCHS * steps_per_epoch(problem)
 
     def step() -> float:
-        batch = next(batches).trimmed().to(problem.device)
+        batch = next(batches).trimmed().to(problem.device).mapped(single)
         accelerator.synchronize()
         began = now()
         optimizer.zero_grad()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from ..gradients.forms.arithmetic import factors_cost_less
 from ..gradients.forms.gradient import Gradient, Rotated
 from ..gradients.reduction import Direction, Layout, summable
 from ..gradients.space import GradientSpace
@@ -64,7 +65,8 @@ class Eigenbasis:
         if name not in self.sides:
             return gradient
         left, right = self.sides[name]
-        return gradient.projected(left, right) if gradient.positions == 1 else Rotated(gradient, left, right)
+        by_factors = factors_cost_less(gradient.positions, (len(left), len(right)), (len(left), len(right)))
+        return gradient.projected(left, right) if by_factors else Rotated(gradient, left, right)
 
     def scaled(self, blocks: Direction, scale: Mapping[str, Tensor]) -> Direction:
         """Q (scale ∘ Qᵀ v) of a direction v by block, for scales by block in the basis."""

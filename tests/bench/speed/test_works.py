@@ -9,7 +9,9 @@ from influence_bench.bench.speed.peers.peer import peers
 from influence_bench.bench.speed.works import EPOCH, FORWARD, LAST_NORMS, NORMS, works
 
 
-@pytest.mark.parametrize(("name", "rows"), [("mlp", 40), ("small-resnet", 4), ("transformer", 2), ("language-model", 2)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("mlp", 40), ("small-resnet", 4), ("transformer", 2), ("language-model", 2)]
+)
 def test_every_work_gives_finite_scores(name, rows):
     problem = network(name).problem(rows)
     for work in works(network(name)):
