@@ -19,16 +19,20 @@ from ..instruments import accelerator, memory
 from ..instruments.stopwatch import clock, measuring
 from ..problem.problem import Problem, Scores, single
 from ..registry.score import score
-from ..results.records import Cost
+from ..results.records import UNIT_SECONDS, Cost
 
 CALIBRATION_SECONDS, CALIBRATION_EPOCHS, CALIBRATION_STEPS = 0.5, 5, 5
-"""How long steps are timed: the shorter of these seconds and these epochs, but never fewer than these steps."""
+"""How long steps are timed: the shorter of these seconds and these epochs, but never fewer than these steps.
+
+Where an epoch takes less than half the time at which it becomes a unit of cost, only so many steps are timed.
+"""
+WARM_ROWS = 64
 
 
 def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, Cost, str]:
     """The scores (n_train,) of a method, what they cost, and the notes that it warned of.
 
-    The method is first called on two batches, so that lazy imports and compilation do not count. An epoch is
+    The method is first called on a few rows, so that lazy imports and compilation do not count. An epoch is
     calibrated before and after, in this process. Memory is the peak above what the loaded problem takes.
     """
     started = perf_counter()
@@ -91,9 +95,10 @@ def calibrate(problem: Problem) -> list[float]:
         return now() - began
 
     step()  # the first allocates
-    times: list[float] = []
-    while len(times) < CALIBRATION_STEPS or (len(times) < most and sum(times) < CALIBRATION_SECONDS):
-        times.append(step())
+    times = [step() for _ in range(CALIBRATION_STEPS)]
+    if fmean(times) * steps_per_epoch(problem) > UNIT_SECONDS / 2:
+        while len(times) < most and sum(times) < CALIBRATION_SECONDS:
+            times.append(step())
     return times
 
 
@@ -105,7 +110,7 @@ def steps_per_epoch(problem: Problem) -> int:
 def calibration_seconds(problem: Problem, epoch_seconds: float) -> float:
     """The time that `calibrate` takes where an epoch takes so long."""
     step_seconds = epoch_seconds / steps_per_epoch(problem)
-    timed = min(CALIBRATION_SECONDS, CALIBRATION_EPOCHS * epoch_seconds)
+    timed = min(CALIBRATION_SECONDS, CALIBRATION_EPOCHS * epoch_seconds) if epoch_seconds > UNIT_SECONDS / 2 else 0.0
     return step_seconds + max(timed, CALIBRATION_STEPS * step_seconds)
 
 
@@ -121,8 +126,8 @@ def _spread(steps: list[float]) -> float:
 
 
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
-    """Call the method on two batches; an error there will come again in the real call, which reports it."""
-    rows = problem.sampling_order()[: 2 * problem.training_batch]
+    """Call the method on a few rows; an error there will come again in the real call, which reports it."""
+    rows = problem.sampling_order()[:WARM_ROWS]
     small = replace(problem.on(rows), known={})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

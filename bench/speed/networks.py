@@ -31,6 +31,7 @@ class Network:
         datainf: that of DataInf.
         ekfac: that of EK-FAC self-influence.
         loss: of the network; None for cross-entropy on logits (B, 10).
+        device: where the works are done.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Network:
     datainf: float
     ekfac: float
     loss: Loss | None = None
+    device: str = "cpu"
 
     def problem(self, rows: int | None = None) -> Problem:
         """Random training rows, and at most one batch of validation rows, which batch normalisation has seen.
@@ -50,10 +52,10 @@ class Network:
             rows: how many to train on; default: those of the network.
         """
         torch.manual_seed(0)
-        n, model = rows or self.rows, self.build().train()
+        n, model = rows or self.rows, self.build().to(self.device).train()
         examples = self.make(n + min(n, BATCH_SIZE))
         with torch.no_grad():
-            model(examples.x[n:])
+            model(examples.x[n:].to(self.device))
         return Problem(model, examples[:n], examples[n:], loss=self.loss, training_batch=BATCH_SIZE)
 
 

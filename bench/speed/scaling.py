@@ -37,14 +37,14 @@ class Scaling:
         title: what grows, and what stays the same.
         unit: of the sizes: "rows" or "parameters".
         sizes: in that unit.
-        cpu_seconds: medians at each size, by work.
+        priced_seconds: medians at each size, by work.
         exponents: by work, the power of the size that the cost grows with.
     """
 
     title: str
     unit: str
     sizes: list[int]
-    cpu_seconds: dict[str, list[float]]
+    priced_seconds: dict[str, list[float]]
     exponents: dict[str, float]
 
 
@@ -96,7 +96,7 @@ def _scaling(
             problem = _problem(widths, n)
             runs = {name: prepare(problem) for name, prepare in works.items()}
             for name, times in in_turn(runs, 1 + REPEATS, progress).items():
-                seconds[name].append(median(time.cpu_seconds for time in times[1:]))
+                seconds[name].append(median(time.priced_seconds for time in times[1:]))
     exponents = {name: exponent(sizes, series) for name, series in seconds.items()}
     return Scaling(title, unit, list(sizes), seconds, exponents)
 

@@ -30,6 +30,12 @@ class Sum(Gradient):
     def summands(self) -> Sequence[Gradient]:
         return self.uses
 
+    @property
+    def positions(self) -> int:
+        """Those of all uses; 0 if one of these is no sum of outer products."""
+        positions = [use.positions for use in self.uses]
+        return sum(positions) if all(positions) else 0
+
     def formed(self) -> Tensor:
         return summed([use.formed() for use in self.uses])
 
