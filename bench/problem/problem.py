@@ -19,6 +19,7 @@ from .assembly import Assembly, assembled
 from .checkpoint import Checkpoint, State
 from .dynamics import Dynamics
 from .examples import Examples, checked
+from .given import checkpoint, fitting, plain_loss, plain_model, precision
 from .passes import Pass
 from .width import fast_rows
 
@@ -74,14 +75,15 @@ class Problem:
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        first = next(self.model.parameters(), torch.zeros(()))
+        model = plain_model(self.model)
         examples = {"train": self.train} | ({} if self.valid is None else {"valid": self.valid})
         fields: dict[str, Any] = {
-            name: checked(rows, name, first.dtype, classes=self.loss is None) for name, rows in examples.items()
+            name: checked(rows, name, precision(model), classes=self.loss is None) for name, rows in examples.items()
         }
-        given = (c if isinstance(c, Checkpoint) else Checkpoint(*c) for c in self.checkpoints or ())
-        fields["checkpoints"] = tuple(given) or (Checkpoint(_detached(self.model)),)
-        fields["device"] = torch.device(self.device) if self.device is not None else first.device
+        fields |= {"model": model, "loss": plain_loss(self.loss)}
+        fields["checkpoints"] = tuple(map(checkpoint, self.checkpoints or ())) or (Checkpoint(_detached(model)),)
+        own = next(model.parameters(), torch.zeros(())).device
+        fields["device"] = own if self.device is None else torch.device(self.device)
         for name, value in fields.items():
             object.__setattr__(self, name, value)
         for name in ("batch_size", "training_batch", "memory_budget"):
@@ -100,9 +102,12 @@ class Problem:
     def state_at(self, checkpoint: Checkpoint | None = None) -> State:
         """Parameters and buffers at a checkpoint, by default of the model as it stands, on the problem's device.
 
-        A tensor that the checkpoint lacks is the model's own.
+        A frozen parameter or a buffer that the checkpoint lacks is the model's own.
+
+        Raises:
+            InputError: if it lacks another parameter, or has a name or a shape that the model has not.
         """
-        saved = {} if checkpoint is None else checkpoint.state
+        saved = {} if checkpoint is None else fitting(checkpoint.state, self.model)
         return {name: saved.get(name, tensor).to(self.device, tensor.dtype) for name, tensor in self.state.items()}
 
     @property
@@ -143,8 +148,7 @@ class Problem:
             torch.manual_seed(seed)
             trained = trainer(train.mapped(single), seed, share)
         model, dynamics = trained if isinstance(trained, tuple) else (trained, None)
-        first = next(self.model.parameters(), torch.zeros(()))
-        model.to(self.device, first.dtype)
+        model.to(self.device, precision(self.model))
         return replace(self, model=model, train=train, checkpoints=(), dynamics=dynamics, groups=None, known={})
 
     def only(self, uses: frozenset[str]) -> "Problem":
@@ -241,7 +245,14 @@ class Problem:
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
         loss = self.loss
-        return vmap(lambda output, label: loss(output[None], label[None]).reshape(()))(outputs, y)
+
+        def of_row(output: Tensor, label: Tensor) -> Tensor:
+            return loss(output[None], label[None]).reshape(())
+
+        try:
+            return vmap(of_row)(outputs, y)
+        except RuntimeError:  # `vmap` does not support branches on values, nor masks
+            return torch.stack([of_row(output, label) for output, label in zip(outputs, y, strict=True)])
 
     def sampling_order(self) -> Tensor:
         """Indices (n,) of the training rows in an order that depends on their contents, not on their positions.

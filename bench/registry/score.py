@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, NotFinite
 from ..problem.passes import side_by_side
 from ..problem.problem import Problem, Scores
+from ..problem.soundness import check
 from .method import METHODS, Method, find_method
 
 
@@ -56,6 +57,7 @@ def score(
         return dict(zip(method, side_by_side(calls), strict=True))
     entry = find_method(method)
     given = entry.checked(hyperparameters)
+    check(problem)
     scores, unfit = _attempt(entry, problem, given)
     if not unfit.any():
         return scores

@@ -8,6 +8,7 @@ reached all its uses.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
@@ -192,9 +193,11 @@ def by_functional(
         rows = slice(start, min(start + step, len(batch)))
         part = batch[rows]
         with plain_attention():
+            gradients = None
             if plan.vectorized:
-                gradients = vmap(grad(of_row), in_dims=(None, 0, 0))(chosen, part.x, part.y)
-            else:
+                with suppress(RuntimeError):  # a loss of the user's own may branch on values
+                    gradients = vmap(grad(of_row), in_dims=(None, 0, 0))(chosen, part.x, part.y)
+            if gradients is None:
                 by_row = [by_autograd(part[k : k + 1]) for k in range(len(part))]
                 gradients = {name: torch.stack([row[name] for row in by_row]) for name in chosen}
         for name in chosen:

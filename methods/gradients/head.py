@@ -72,12 +72,12 @@ class FeaturePass(Pass):
     def attached(self) -> Iterator[None]:
         """A hook on the layer, which remembers its last call."""
 
-        def called(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        def called(_: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:
             self.calls += 1
-            self.inputs, self.output = inputs[0].detach(), output
+            self.inputs, self.output = next(iter((*inputs, *named.values()))).detach(), output
             self.version = output._version if self.head else 0
 
-        hook = self.layer.register_forward_hook(called)
+        hook = self.layer.register_forward_hook(called, with_kwargs=True)
         try:
             yield
         finally:

@@ -238,5 +238,5 @@ def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Ex
 
 def _mixture(outputs: Tensor, _: Tensor) -> Tensor:
     """A fixed mixture of the outputs, as an objective: unlike a loss's, its gradient is never zero."""
-    flat = outputs.flatten(1)
+    flat = outputs.reshape(len(outputs), -1)
     return flat @ torch.linspace(0.5, 1.5, flat.shape[1], dtype=flat.dtype, device=flat.device)

@@ -35,6 +35,9 @@ class Selection:
     prefix: str
     """With it before their names, parameters have their names in the user's model, if this model is a layer of it."""
 
+    def __post_init__(self) -> None:
+        self.layers  # noqa: B018 - now, since inside `Problem.at` no parameter says whether it is frozen
+
     @cached_property
     def layers(self) -> list[list[str]]:
         """Names of each layer's own parameters, in the order of a flat gradient."""
@@ -109,7 +112,7 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
     Args:
         problem: its model's modules are searched.
         layers: `"last"` (the last module with parameters that the model calls), `"all"`, `"lora"`, or patterns of
-            module names.
+            module names. The first two leave frozen modules out, unless all are frozen.
         state: the parameters and buffers with which the model is called to find the last module.
 
     Raises:
@@ -127,15 +130,20 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
     }
     if not owners:
         raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
+    named, trained = (
+        owners,
+        {name: m for name, m in owners.items() if any(map(_is_trained, m.parameters(recurse=False)))},
+    )
+    owners = trained or owners
     if layers == "all":
         return owners
     if layers == "last":
         name = last_called(problem, owners, state)
         return {name: owners[name]}
     patterns = ["*lora_*"] if layers == "lora" else [layers] if isinstance(layers, str) else list(layers)
-    chosen = {name: m for name, m in owners.items() if any(fnmatch(name, pattern) for pattern in patterns)}
+    chosen = {name: m for name, m in named.items() if any(fnmatch(name, pattern) for pattern in patterns)}
     if not chosen:
-        raise InputError(f"layers={layers!r} matches none of this model's layers: {', '.join(owners)}")
+        raise InputError(f"layers={layers!r} matches none of this model's layers: {', '.join(named)}")
     return chosen
 
 
@@ -156,7 +164,15 @@ def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[
     """Names in the model of each module's own parameters, in the order of a flat gradient.
 
     A parameter that several modules share belongs to the first of them; a module without parameters left is omitted.
+    Frozen parameters of a module are left out, unless all of them are frozen.
     """
     left = {id(p): name for name, p in model.named_parameters()}
-    layers = [[left.pop(id(p)) for p in m.parameters(recurse=False) if id(p) in left] for m in modules.values()]
+    layers = []
+    for module in modules.values():
+        own = [p for p in module.parameters(recurse=False) if id(p) in left]
+        layers.append([left.pop(id(p)) for p in list(filter(_is_trained, own)) or own])
     return [names for names in layers if names]
+
+
+def _is_trained(parameter: nn.Parameter) -> bool:
+    return parameter.requires_grad

@@ -24,7 +24,7 @@ def loss(problem: Problem) -> Scores:
     Cost (forward): one forward pass.
     """
     outputs = problem.outputs()
-    return problem.losses(outputs, problem.train.y.to(outputs.device)).double().cpu().numpy()
+    return problem.losses(outputs, problem.train.y.to(outputs.device)).detach().double().cpu().numpy()
 
 
 @method(family="label quality", paper="Müller & Markert 2019; Northcutt et al. 2021 (self-confidence)")
