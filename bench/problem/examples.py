@@ -63,6 +63,11 @@ class Examples:
         return self.mapped(lambda tensor: tensor[:, :width] if tensor.shape[:2] == mask.shape else tensor)
 
     @property
+    def has_classes(self) -> bool:
+        """Whether each label is a class index."""
+        return self.y.ndim == 1 and not self.y.is_floating_point() and not self.y.is_complex()
+
+    @property
     def shape(self) -> torch.Size:
         """The shape of one row's input; for a mapping, of one row of its first tensor."""
         return next(iter(self.tensors.values())).shape[1:]

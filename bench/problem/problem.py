@@ -18,6 +18,7 @@ from ..instruments.stopwatch import phase
 from .assembly import Assembly, assembled
 from .checkpoint import Checkpoint, State
 from .dynamics import Dynamics
+from .evaluation import evaluating
 from .examples import Examples, checked
 from .given import checkpoint, fitting, plain_loss, plain_model, precision
 from .passes import Pass
@@ -269,18 +270,6 @@ class Problem:
                 len(rows), ((part, (rows[part].cpu().double() * direction).sum(1)) for part in chunks)
             )
         return torch.argsort(products, stable=True)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in evaluation mode; every module's own mode is restored afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def _detached(model: nn.Module) -> State:

@@ -1,7 +1,6 @@
 """How many rows a pass takes at a time, by what a row takes in the model."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from .evaluation import plain_attention
 from .examples import Examples
 
 TENSOR = {"cpu": 4 * 2**20, "cuda": 128 * 2**20}
@@ -59,14 +59,3 @@ def _sizes(model: nn.Module, rows: Examples) -> list[int]:
     with Watch(), plain_attention():  # type: ignore[no-untyped-call]
         rows.through(model)
     return sorted(sizes, reverse=True)
-
-
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Run attention as separate torch functions, which can be watched, and not as one fused call."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

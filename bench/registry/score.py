@@ -58,6 +58,12 @@ def score(
     entry = find_method(method)
     given = entry.checked(hyperparameters)
     check(problem)
+    if entry.needs_classes(given) and not problem.train.has_classes:
+        y = problem.train.y
+        raise InputError(
+            f"{entry.label(given)} needs a class as the label of each row, an integer array (n,); these labels are "
+            f"{tuple(y.shape)} of {str(y.dtype)[6:]}: take a method for any label, such as loss or grand"
+        )
     scores, unfit = _attempt(entry, problem, given)
     if not unfit.any():
         return scores

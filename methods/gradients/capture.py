@@ -6,10 +6,11 @@ first selected parameter runs without a graph. A parameter's gradient is deliver
 reached all its uses.
 """
 
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
 
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.overrides import TorchFunctionMode
 
+from ...bench.errors import FunctionalFallback
 from ...bench.problem.checkpoint import State
+from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
-from ...bench.problem.width import plain_attention
 from .forms.algebra import ALGEBRA, Place, Samples
 from .forms.gradient import Gradient, Plain
 from .forms.uses import total
@@ -38,6 +40,8 @@ class Plan:
     """All selected parameters."""
     places: Sequence[Place] = ()
     """The layout of the samples in the output of each watched call, in order."""
+    functions: Sequence[Callable[..., Any]] = ()
+    """The function of each watched call, in order."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """The parameters without a closed form, each with the reason."""
     rank_one: frozenset[str] = frozenset()
@@ -100,6 +104,10 @@ class Watch(TorchFunctionMode):
         return frozenset(used)
 
 
+class OtherCallsError(Exception):
+    """The model calls other functions, or for other numbers of rows, than those that its plan was made from."""
+
+
 def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> Tensor:
     """Hand the per-sample gradients of an objective to `take`, parameter by parameter.
 
@@ -114,7 +122,14 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
     Returns:
         The model's outputs.
     """
-    outputs = by_closed_forms(model, state, plan, batch, objective, take)
+    try:
+        outputs = by_closed_forms(model, state, plan, batch, objective, take)
+    except OtherCallsError:
+        message = "gradients of some batches are computed row by row, since the model calls other functions for them"
+        warnings.warn(message, FunctionalFallback, stacklevel=2)
+        plan = replace(plan, reasons=dict.fromkeys(plan.names, message), vectorized=False)
+        with torch.no_grad():
+            outputs = batch.through(model)
     if plan.reasons:
         by_functional(model, state, plan, batch, objective, take)
     return outputs
@@ -123,18 +138,25 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
 def by_closed_forms(
     model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
 ) -> Tensor:
-    """Hand over the gradients of the parameters that have a closed form, and return the model's outputs."""
+    """Hand over the gradients of the parameters that have a closed form, and return the model's outputs.
+
+    Raises:
+        OtherCallsError: before any gradient is handed over, if the model's calls are not those of the plan.
+    """
     uses: dict[str, list[Gradient]] = defaultdict(list)
     pending: dict[str, int] = defaultdict(int)
     ids = {id(state[name]): name for name in plan.closed}
-    places = iter(plan.places)
+    planned = iter(zip(plan.functions, plan.places, strict=True))
     anchor = torch.zeros((), requires_grad=True, device=batch.y.device)
 
     def deliver(name: str) -> None:
         take(slice(0, len(batch)), name, total(uses.pop(name)))
 
     def on_call(call: Call, output: Any) -> Any:
-        samples = Samples(len(batch), next(places))
+        function, place = next(planned, (None, Place()))
+        samples = Samples(len(batch), place)
+        if call.function != function or not samples.lie_in(output):
+            raise OtherCallsError
         wanted = call.names - plan.reasons.keys()
         if not wanted:
             return output
@@ -162,6 +184,8 @@ def by_closed_forms(
     with torch.enable_grad():
         with Watch(state, plan.names, on_call), plain_attention():
             outputs = batch.through(model)
+        if next(planned, None):
+            raise OtherCallsError
         whole = objective(outputs, batch.y).sum()
     if whole.requires_grad:
         torch.autograd.grad(whole, anchor, allow_unused=True)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.func import jvp
 
+from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
 from ...bench.problem.passes import Pass
-from ...bench.problem.width import plain_attention
 from .capture import functionally
 from .reduction import Direction
 from .selection import Selection

@@ -14,16 +14,17 @@ from torch.nn import functional as F
 from ...bench.errors import FunctionalFallback, InputError
 from ...bench.instruments.stopwatch import phase
 from ...bench.problem.checkpoint import State
+from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem
-from ...bench.problem.width import plain_attention
 from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally
 from .forms.algebra import ALGEBRA, NoClosedFormError, Place
 from .forms.convolution import Convolved
 from .forms.gradient import Gradient, Plain
 from .forms.outer import Outer
 
-ANYWHERE = Place()  # the layout of an output that no closed form reads
+PROBED = 64  # rows that probes are chosen from
+ANYWHERE = Place(known=False)  # the layout of an output that no closed form reads
 
 
 def plan_of(problem: Problem, state: State, names: Sequence[str]) -> Plan:
@@ -48,8 +49,9 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
-    two = problem.train[torch.tensor([0, 1 % len(problem.train)])].to(problem.device)
+    two = _probes(problem.train).to(problem.device)
     with problem.at(state) as model:
+        two = _telling(model, two)
         bytes_per_row = _bytes_per_row(model, state, names, two[:1])
     state, two = _in_double(problem, state, two)
     with problem.at(state) as model:
@@ -67,6 +69,25 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
         message = f"the gradients of {name}{others} are computed by torch.func, since {reason}"
         warnings.warn(message, FunctionalFallback, stacklevel=2)
     return plan
+
+
+def _probes(examples: Examples) -> Examples:
+    """Two rows that show as much as rows can: one that varies most in itself, and the one that is farthest from it."""
+    some = examples[torch.linspace(0, len(examples) - 1, min(PROBED, len(examples))).long()]
+    flat = torch.cat([tensor.reshape(len(some), -1).double() for tensor in some.tensors.values()], 1)
+    first = int((flat - flat.mean(1, keepdim=True)).square().sum(1).argmax())
+    return some[torch.tensor([first, int((flat - flat[first]).square().sum(1).argmax())])]
+
+
+@torch.no_grad()
+def _telling(model: nn.Module, two: Examples) -> Examples:
+    """The rows with noise added if they are all alike or blank, so that no product with them would show anything."""
+    tensors = list(two.tensors.values())
+    if any(tensor[0].ne(tensor[1]).any() and tensor.any() for tensor in tensors):
+        return two
+    generator = torch.Generator().manual_seed(0)
+    noisy = two.mapped(lambda x: x + torch.randn(x.shape, generator=generator).to(x) if x.is_floating_point() else x)
+    return noisy if bool(noisy.through(model).isfinite().all()) else two
 
 
 @torch.no_grad()
@@ -106,7 +127,7 @@ def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples)
             reasons |= dict.fromkeys(call.names, f"it goes into {name}")
         elif place is None:
             reasons |= dict.fromkeys(call.names, f"no axis of the output of {name} holds the samples")
-    return Plan(tuple(names), places, reasons)
+    return Plan(tuple(names), places, tuple(call.function for call, _ in twice), reasons)
 
 
 def _place(first: Tensor, both: Tensor) -> Place | None:

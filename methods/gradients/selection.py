@@ -13,8 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...bench.errors import InputError
 from ...bench.problem.checkpoint import Checkpoint, State
+from ...bench.problem.evaluation import evaluating
 from ...bench.problem.examples import Examples
-from ...bench.problem.problem import Problem, evaluating
+from ...bench.problem.problem import Problem
 from .capture import Plan, functionally
 from .plan import plan_of
 from .reduction import Direction
@@ -36,7 +37,10 @@ class Selection:
     """With it before their names, parameters have their names in the user's model, if this model is a layer of it."""
 
     def __post_init__(self) -> None:
-        self.layers  # noqa: B018 - now, since inside `Problem.at` no parameter says whether it is frozen
+        # Asked for now, since inside `Problem.at` no parameter says whether it is frozen.
+        for name, tensor in self.parameters.items():
+            if tensor.is_complex():
+                raise InputError(f"{name} is complex, and gradients here are real: write it as two real parameters")
 
     @cached_property
     def layers(self) -> list[list[str]]:
@@ -125,16 +129,13 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
                 f"{name or 'the model'} normalises by its batch, so samples have no gradients of their own: "
                 "give it running statistics (track_running_stats=True)"
             )
-    owners = {
+    named = {
         name: m for name, m in problem.model.named_modules() if next(m.parameters(recurse=False), None) is not None
     }
-    if not owners:
+    if not named:
         raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
-    named, trained = (
-        owners,
-        {name: m for name, m in owners.items() if any(map(_is_trained, m.parameters(recurse=False)))},
-    )
-    owners = trained or owners
+    trained = {name: m for name, m in named.items() if any(map(_is_trained, m.parameters(recurse=False)))}
+    owners = trained or named
     if layers == "all":
         return owners
     if layers == "last":
