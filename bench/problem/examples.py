@@ -142,7 +142,7 @@ def _tensor(given: Any, what: str) -> Tensor:
         return given
     try:
         if hasattr(given, "to_numpy"):  # pandas: an index is no row number
-            given = given.to_numpy()
+            given = np.array(given.to_numpy())  # a copy, since a frame's own array may be read-only
         if isinstance(given, Tensor):
             return given.to_dense()
         return torch.as_tensor(given.toarray() if hasattr(given, "toarray") else given)

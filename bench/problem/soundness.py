@@ -37,8 +37,12 @@ def check(problem: Problem) -> None:
     devices = [problem.device] if torch.device(problem.device or "cpu").type == "cuda" else []
     with torch.no_grad(), evaluating(problem.model), torch.random.fork_rng(devices):
         outputs = _outputs(problem, rows)
-        _check_outputs(problem, rows, outputs)
-        _check_loss(problem, outputs, rows.y)
+        _check_shape(problem, rows, outputs)
+        finite = outputs.reshape(len(rows), -1).isfinite().all(1)  # rows without finite outputs are ranked apart
+        rows, outputs = rows[finite], outputs[finite]
+        if len(rows):
+            _check_rows(problem, rows, outputs)
+            _check_loss(problem, outputs, rows.y)
     problem.known[key] = True
 
 
@@ -70,7 +74,7 @@ def _outputs(problem: Problem, rows: Examples) -> Tensor:
     return outputs
 
 
-def _check_outputs(problem: Problem, rows: Examples, outputs: Tensor) -> None:
+def _check_shape(problem: Problem, rows: Examples, outputs: Tensor) -> None:
     few = rows[: max(1, len(rows) - 1)]
     for part, some in ((rows, outputs), (few, _outputs(problem, few))):
         if some.ndim == 0 or len(some) != len(part):
@@ -78,6 +82,9 @@ def _check_outputs(problem: Problem, rows: Examples, outputs: Tensor) -> None:
                 f"the model's outputs for {len(part)} rows have the shape {tuple(some.shape)}: their first axis must "
                 "be the rows; wrap the model in a module that moves it there"
             )
+
+
+def _check_rows(problem: Problem, rows: Examples, outputs: Tensor) -> None:
     if not _close(_outputs(problem, rows), outputs):
         _warn("the model's outputs are random in evaluation mode, as with dropout that is never off: scores are, too")
     elif not _close(torch.cat([_outputs(problem, rows[k : k + 1]) for k in range(len(rows))]), outputs):

@@ -209,7 +209,10 @@ def by_functional(
     def by_autograd(row: Examples) -> dict[str, Tensor]:
         with torch.enable_grad():
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in chosen.items()}
-            gradients = torch.autograd.grad(whole(leaves, row), list(leaves.values()), materialize_grads=True)
+            loss = whole(leaves, row)
+            if not loss.requires_grad:  # the model uses none of these parameters for this row
+                return {name: torch.zeros_like(tensor) for name, tensor in chosen.items()}
+            gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
         return dict(zip(leaves, gradients, strict=True))
 
     step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))

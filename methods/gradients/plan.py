@@ -17,7 +17,7 @@ from ...bench.problem.checkpoint import State
 from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem
-from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally
+from .capture import Call, OtherCallsError, Plan, Watch, by_closed_forms, by_functional, functionally
 from .forms.algebra import ALGEBRA, NoClosedFormError, Place
 from .forms.convolution import Convolved
 from .forms.gradient import Gradient, Plain
@@ -166,6 +166,8 @@ def _without_failing(model: nn.Module, state: State, plan: Plan, two: Examples) 
     gradients: dict[str, Gradient] = {}
     try:
         by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: gradients.update({name: gradient}))
+    except OtherCallsError:
+        return _without(plan, dict.fromkeys(plan.closed, "the model calls other functions for other rows")), {}
     except (NoClosedFormError, RuntimeError, TypeError, IndexError) as error:
         if len(plan.closed) == 1:
             return _without(plan, {plan.closed[0]: str(error)}), {}
@@ -202,13 +204,17 @@ def _differing(
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
+    if not names:
+        return []
     distances, sizes = (dict.fromkeys(names, torch.zeros((), dtype=torch.float64)) for _ in range(2))  # squared
     for row in (slice(0, 1), slice(1, 2)):
         leaves = {name: state[name].detach().requires_grad_() for name in names}
+        unused = dict.fromkeys(names)
 
-        def compare(name: str, leaf: Tensor, row: slice = row) -> None:
+        def compare(name: str, leaf: Tensor, row: slice = row, unused: dict[str, None] = unused) -> None:
             truth, leaf.grad = leaf.grad, None
             if truth is not None:
+                unused.pop(name, None)
                 size = truth.norm().double().cpu() ** 2
                 sizes[name] = sizes[name] + size
                 distances[name] = distances[name] + size
@@ -221,9 +227,13 @@ def _differing(
         try:
             with torch.enable_grad():
                 outputs = two[row].through(functionally(model, {**state, **leaves}))
-                _mixture(outputs, two.y).sum().backward()
+                mixture = _mixture(outputs, two.y).sum()
+                if mixture.requires_grad:
+                    mixture.backward()
         except RuntimeError as error:
             raise InputError(f"autograd cannot differentiate this model: {error}") from error
+        for name in gradients.keys() & unused.keys():
+            distances[name] = distances[name] + gradients[name][row].squared_l2()[0].double().cpu()
     tolerance = 1e-6 if outputs.dtype == torch.float64 else 0.05
     whole = torch.stack(list(sizes.values())).sum().sqrt()
     bounds = {name: tolerance * (size.sqrt() + 1e-3 * whole) for name, size in sizes.items()}

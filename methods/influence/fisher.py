@@ -119,10 +119,13 @@ def check_labels(problem: Problem, labels: Labels) -> None:
 
 
 def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (k,) and eigenvectors (k, k); in float64 if float32 does not converge, as with many dead units."""
+    """Eigenvalues (k,) and eigenvectors (k, k); in float64 where float32 fails, as it may with many dead units."""
     try:
         values, vectors = torch.linalg.eigh(side)
+        failed = not (values.isfinite().all() and vectors.isfinite().all())
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        failed = True
+    if failed:
         values, vectors = torch.linalg.eigh(side.double())
     return values.to(side), vectors.to(side)
 
