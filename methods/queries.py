@@ -38,6 +38,8 @@ def queries(space: GradientSpace, against: Against) -> list[Direction]:
 
 def products(gradients: Gradients, directions: list[Direction]) -> Tensor:
     """Inner products (n, k) of gradients with directions, float64, from one pass."""
+    if len(directions) == 1:
+        return gradients.inner(directions[0])[:, None]
     parts = gradients.reduce(*(reduction.inner(direction) for direction in directions))
     return torch.stack([part.sum(1) for part in parts], 1)
 

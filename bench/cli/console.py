@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..registry.arguments import pieces
 from ..registry.plugins import load_plugin
+from ..results import specs
 
 SEVERAL = "Several may be given, separated by spaces or commas outside brackets."
 Plugins = Annotated[
@@ -18,6 +19,9 @@ Plugins = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Workers = Annotated[int | None, typer.Option(help="Processes at a time; default one per core.")]
 Device = Annotated[str, typer.Option(help="Where to train and score: cpu, cuda or cuda:1.")]
+Precision = Annotated[
+    specs.Precision | None, typer.Option(help="Of models when rows are scored: half is bfloat16; default single.")
+]
 Full = Annotated[bool, typer.Option("--full", help="Take every row of the datasets, not the suite's subset.")]
 Seeds = Annotated[int | None, typer.Option(help="How many seeds.")]
 SuiteName = Annotated[str, typer.Argument(help="A suite's name, or a TOML file.")]

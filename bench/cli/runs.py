@@ -14,7 +14,20 @@ from ..results.run import Run
 from ..run.plan import plan as plan_suite
 from ..run.runner import run as run_suite
 from ..run.trim import trim as trim_run
-from .console import SEVERAL, AsJson, Device, Full, Plugins, Seeds, SuiteName, Workers, duration, print_table, split
+from .console import (
+    SEVERAL,
+    AsJson,
+    Device,
+    Full,
+    Plugins,
+    Precision,
+    Seeds,
+    SuiteName,
+    Workers,
+    duration,
+    print_table,
+    split,
+)
 
 
 def run(
@@ -25,6 +38,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/SUITE.")] = None,
     workers: Workers = None,
     device: Device = "cpu",
+    precision: Precision = None,
     full: Full = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")] = False,
     plugin: Plugins = None,
@@ -35,7 +49,7 @@ def run(
         raise InputError(f"--out {out} holds a published run, which does not change: choose another folder")
     done = run_suite(
         suite, out, methods=split(methods), datasets=split(datasets), seeds=seeds, full=full, workers=workers,
-        device=device, plugins=plugin or [], retry_failed=retry_failed, salt=salt,
+        device=device, precision=precision, plugins=plugin or [], retry_failed=retry_failed, salt=salt,
     )  # fmt: skip
     _report([done], done.folder / "report")
 
@@ -47,6 +61,7 @@ def plan(
     seeds: Seeds = None,
     workers: Workers = None,
     device: Device = "cpu",
+    precision: Precision = None,
     full: Full = False,
     as_json: AsJson = False,
     plugin: Plugins = None,
@@ -54,7 +69,7 @@ def plan(
     """Estimate the time and the memory of a suite before it runs."""
     estimate = plan_suite(
         suite, methods=split(methods), datasets=split(datasets), seeds=seeds, full=full, workers=workers,
-        device=device, plugins=plugin or [],
+        device=device, precision=precision, plugins=plugin or [],
     )  # fmt: skip
     frame = estimate.frame
     if as_json:

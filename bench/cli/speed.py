@@ -8,15 +8,16 @@ import typer
 from rich.console import Console
 
 from ..files import write_json
+from ..instruments import accelerator
 from ..progress import progress
 from ..speed import saved as benchmarks
 from ..speed.comparison import Comparison, compare_peers
 from ..speed.figures import figures
+from ..speed.networks import NETWORKS, network
 from ..speed.printout import print_measurement, print_notes, print_scaling
 from ..speed.scaling import over_parameters, over_rows
 from ..speed.times import Measurement, measure
-from ..speed.works import NETWORKS, network
-from .console import SEVERAL, print_table, split
+from .console import SEVERAL, Device, print_table, split
 
 speed = typer.Typer(help="Time the gradient engine, or compare saved benchmark runs.", rich_markup_mode=None)
 
@@ -27,6 +28,7 @@ def engine(
         str | None, typer.Option(help=f"Which of {', '.join(NETWORKS)}; default all. {SEVERAL}")
     ] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="Calls of each work that count.")] = None,
+    device: Device = "cpu",
     with_peers: Annotated[
         bool, typer.Option("--peers", help="Also time other libraries, those that are installed.")
     ] = False,
@@ -34,10 +36,11 @@ def engine(
 ) -> None:
     """Time the engine's works and compare them with goals.
 
-    Times are CPU seconds, and ratios to a forward pass and to a training epoch.
+    Times are CPU seconds, of a GPU wall seconds, and ratios to a forward pass and to a training epoch.
     """
+    place = str(accelerator.device(device))
     chosen = [network(name) for name in split(networks) or NETWORKS]
-    chosen = [replace(entry, repeats=repeats or entry.repeats) for entry in chosen]
+    chosen = [replace(entry, repeats=repeats or entry.repeats, device=place) for entry in chosen]
     console = Console()
     measurements: list[Measurement] = []
     comparisons: dict[str, list[Comparison]] = {}

@@ -47,9 +47,11 @@ class Examples:
         return Examples(self.mapped(lambda tensor: tensor.to(device)).x, self.y.to(device))
 
     def through(self, model: Callable[..., Any]) -> Tensor:
-        """The outputs of a model for these inputs; the attribute `logits` of what it returns, if there is one."""
+        """The outputs of a model for these inputs; the `logits` of what it returns, if there are any."""
         outputs = model(**self.x) if isinstance(self.x, Mapping) else model(self.x)
-        logits: Tensor = getattr(outputs, "logits", outputs)
+        logits: Tensor = outputs["logits"] if _holds_logits(outputs) else getattr(outputs, "logits", outputs)
+        if len(self) == 1 and isinstance(logits, Tensor) and (logits.ndim == 0 or len(logits) != 1):
+            return logits[None]  # the model squeezes away the axis of a single row
         return logits
 
     def trimmed(self) -> "Examples":
@@ -61,6 +63,11 @@ class Examples:
         return self.mapped(lambda tensor: tensor[:, :width] if tensor.shape[:2] == mask.shape else tensor)
 
     @property
+    def has_classes(self) -> bool:
+        """Whether each label is a class index."""
+        return self.y.ndim == 1 and not self.y.is_floating_point() and not self.y.is_complex()
+
+    @property
     def shape(self) -> torch.Size:
         """The shape of one row's input; for a mapping, of one row of its first tensor."""
         return next(iter(self.tensors.values())).shape[1:]
@@ -69,6 +76,10 @@ class Examples:
     def tensors(self) -> dict[str, Tensor]:
         """The tensors of the inputs by name; a single tensor has the empty name."""
         return dict(self.x) if isinstance(self.x, Mapping) else {"": self.x}
+
+
+def _holds_logits(outputs: Any) -> bool:
+    return isinstance(outputs, Mapping) and "logits" in outputs
 
 
 def checked(given: Any, name: str, dtype: torch.dtype, classes: bool) -> Examples:
@@ -88,9 +99,9 @@ def checked(given: Any, name: str, dtype: torch.dtype, classes: bool) -> Example
         whole, known_finite = given, True  # a loader or another problem has checked the inputs
     else:
         whole, known_finite = Examples(*(given if isinstance(given, tuple) else _collated(given, name))), False
-    if not isinstance(whole.x, Mapping | Tensor):
-        whole = Examples(torch.as_tensor(whole.x), whole.y)
-    whole, y = whole.mapped(lambda tensor: _cast(torch.as_tensor(tensor), dtype)), torch.as_tensor(whole.y)
+    y = _tensor(whole.y, f"{name}: y")
+    whole = Examples(whole.x if isinstance(whole.x, Mapping) else _tensor(whole.x, f"{name}: x"), y)
+    whole = whole.mapped(lambda given: _cast(_tensor(given, f"{name}: an input"), dtype))
     for field, tensor in whole.tensors.items():
         x = f"x['{field}']" if field else "x"
         if tensor.is_floating_point() and not known_finite:
@@ -123,6 +134,23 @@ def _collated(items: Any, name: str) -> tuple[Any, Tensor]:
     elif len(whole) == 2:
         return whole[0], whole[1]
     raise InputError(f"{name}: the items of a dataset must be pairs of input and label, or hold 'labels'")
+
+
+def _tensor(given: Any, what: str) -> Tensor:
+    """A dense tensor of numbers from an array of any library."""
+    if isinstance(given, Tensor) and not given.is_sparse:
+        return given
+    try:
+        if hasattr(given, "to_numpy"):  # pandas: an index is no row number
+            given = np.array(given.to_numpy())  # a copy, since a frame's own array may be read-only
+        if isinstance(given, Tensor):
+            return given.to_dense()
+        return torch.as_tensor(given.toarray() if hasattr(given, "toarray") else given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{what} is no array of numbers ({' '.join(str(error).split())[:100]}): give one array with a row for each "
+            "sample, labels as class indices, several inputs as a mapping by the names of the model's arguments"
+        ) from error
 
 
 def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -26,7 +26,7 @@ class ModelSource(Protocol):
     def model(self) -> nn.Module: ...
 
     @property
-    def batch_size(self) -> int: ...
+    def rows_at_once(self) -> int: ...
 
     def state_at(self, checkpoint: Checkpoint | None) -> State: ...
 
@@ -53,8 +53,8 @@ class Pass:
 
     @property
     def key(self) -> Hashable:
-        """Passes with equal keys can be run as one: they share the model, its state, the rows and the batch size."""
-        return id(self.problem.model), id(self.checkpoint), id(self.examples.x), self.problem.batch_size
+        """Passes with equal keys can be run as one: they share the model, its state, the rows and the batches."""
+        return id(self.problem.model), id(self.checkpoint), id(self.examples.x), self.problem.rows_at_once
 
     @contextmanager
     def attached(self) -> Iterator[None]:
@@ -63,9 +63,9 @@ class Pass:
 
     def serve(self, passes: Sequence["Pass"]) -> None:
         """Run the model over the rows once, for all these passes of one key, which include this one."""
-        state = self.problem.state_at(self.checkpoint)
+        state, batches = self.problem.state_at(self.checkpoint), self.problem.batches(self.examples)
         with torch.no_grad(), self.under_way(passes, state) as (model, deliver):
-            for rows, batch in self.problem.batches(self.examples):
+            for rows, batch in batches:
                 deliver(rows, batch.through(model))
 
     @contextmanager

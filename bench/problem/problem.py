@@ -1,8 +1,8 @@
 """`Problem`: everything that a method is given. It holds no ground truth and no test data."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -18,8 +18,11 @@ from ..instruments.stopwatch import phase
 from .assembly import Assembly, assembled
 from .checkpoint import Checkpoint, State
 from .dynamics import Dynamics
+from .evaluation import evaluating
 from .examples import Examples, checked
+from .given import checkpoint, fitting, plain_loss, plain_model, precision
 from .passes import Pass
+from .width import fast_rows
 
 Scores = NDArray[np.float64]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -39,7 +42,8 @@ class Problem:
         valid: inputs and labels that can be trusted; only some methods need them.
         checkpoints: state dicts with their learning rates, in order of training; default: the model as it stands.
         loss: a function of a batch's outputs and labels, with any reduction; default: cross-entropy on logits.
-        batch_size: rows per forward pass; it changes memory and speed, never the scores.
+        batch_size: rows of a pass; it changes memory and speed, never the scores. Default: as many as are fast by what
+            a row takes in the model.
         seed: the seed of everything random in a method.
         device: where batches are computed; default: the device of the model.
         memory_budget: bytes that a method may take in addition to the loaded problem. The gradient engine keeps within
@@ -49,6 +53,8 @@ class Problem:
             seed and the share of all epochs after which to stop. It returns the model, which has an output for every
             class even if the rows lack some, or the model and its dynamics.
         groups: the kind (n,) of each training row, for example its task; only some pairwise methods need it.
+        training_batch: rows of a training step, by which the cost of an epoch is measured.
+        known: what passes have found out about the model, shared with problems that are made from this one.
 
     Raises:
         InputError: if lengths differ, there are no rows, an input is not finite or a label is not a class index.
@@ -59,27 +65,31 @@ class Problem:
     valid: Examples | None = None
     checkpoints: Sequence[Checkpoint] = ()
     loss: Loss | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     seed: int = 0
     device: torch.device | str | None = None
     memory_budget: int = 2 * 2**30
     dynamics: Dynamics | None = None
     trainer: Trainer | None = None
     groups: Tensor | None = None
+    training_batch: int = 128
+    known: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        first = next(self.model.parameters(), torch.zeros(()))
+        model = plain_model(self.model)
         examples = {"train": self.train} | ({} if self.valid is None else {"valid": self.valid})
         fields: dict[str, Any] = {
-            name: checked(rows, name, first.dtype, classes=self.loss is None) for name, rows in examples.items()
+            name: checked(rows, name, precision(model), classes=self.loss is None) for name, rows in examples.items()
         }
-        given = (c if isinstance(c, Checkpoint) else Checkpoint(*c) for c in self.checkpoints or ())
-        fields["checkpoints"] = tuple(given) or (Checkpoint(_detached(self.model)),)
-        fields["device"] = torch.device(self.device) if self.device is not None else first.device
+        fields |= {"model": model, "loss": plain_loss(self.loss)}
+        fields["checkpoints"] = tuple(map(checkpoint, self.checkpoints or ())) or (Checkpoint(_detached(model)),)
+        own = next(model.parameters(), torch.zeros(())).device
+        fields["device"] = own if self.device is None else torch.device(self.device)
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-        for name, number in (("batch_size", self.batch_size), ("memory_budget", self.memory_budget)):
-            if number < 1:
+        for name in ("batch_size", "training_batch", "memory_budget"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
                 raise InputError(f"{name} is {number}; it must be at least 1")
         for name, by_row in (("dynamics", self.dynamics), ("groups", self.groups)):
             if by_row is not None and len(by_row) != len(self.train):
@@ -93,9 +103,12 @@ class Problem:
     def state_at(self, checkpoint: Checkpoint | None = None) -> State:
         """Parameters and buffers at a checkpoint, by default of the model as it stands, on the problem's device.
 
-        A tensor that the checkpoint lacks is the model's own.
+        A frozen parameter or a buffer that the checkpoint lacks is the model's own.
+
+        Raises:
+            InputError: if it lacks another parameter, or has a name or a shape that the model has not.
         """
-        saved = {} if checkpoint is None else checkpoint.state
+        saved = {} if checkpoint is None else fitting(checkpoint.state, self.model)
         return {name: saved.get(name, tensor).to(self.device, tensor.dtype) for name, tensor in self.state.items()}
 
     @property
@@ -134,11 +147,10 @@ class Problem:
         train = self.train[rows]
         with phase("retrain"), torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
-            trained = trainer(train.mapped(_single), seed, share)
+            trained = trainer(train.mapped(single), seed, share)
         model, dynamics = trained if isinstance(trained, tuple) else (trained, None)
-        first = next(self.model.parameters(), torch.zeros(()))
-        model.to(self.device, first.dtype)
-        return replace(self, model=model, train=train, checkpoints=(), dynamics=dynamics, groups=None)
+        model.to(self.device, precision(self.model))
+        return replace(self, model=model, train=train, checkpoints=(), dynamics=dynamics, groups=None, known={})
 
     def only(self, uses: frozenset[str]) -> "Problem":
         """This problem without the optional parts that a method does not declare in its `uses`."""
@@ -167,6 +179,18 @@ class Problem:
                 ": choose fewer layers, or give Problem a larger memory_budget"
             )
 
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of a pass: the batch size, or as many as are fast."""
+        if self.batch_size is not None:
+            return self.batch_size
+        key = "rows at once", self.model
+        if key not in self.known:
+            with evaluating(self.model):
+                self.known[key] = fast_rows(self.model, self.train[:1].to(self.device))
+        rows: int = self.known[key]
+        return rows
+
     def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
         """Consecutive batches on the problem's device, each with its slice of rows.
 
@@ -179,10 +203,9 @@ class Problem:
             InputError: if a single row needs more than the memory budget.
         """
         self.afford(bytes_per_row, "one row")
-        step = max(1, min(self.batch_size, self.memory_budget // 2 // max(1, bytes_per_row)))
-        for start in range(0, len(examples), step):
-            rows = slice(start, start + step)
-            yield rows, examples[rows].trimmed().to(self.device)
+        step = max(1, min(self.rows_at_once, self.memory_budget // 2 // max(1, bytes_per_row)))
+        parts = (slice(start, start + step) for start in range(0, len(examples), step))
+        return ((rows, examples[rows].trimmed().to(self.device)) for rows in parts)
 
     @contextmanager
     def at(self, state: State) -> Iterator[nn.Module]:
@@ -219,11 +242,18 @@ class Problem:
 
     def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """Loss (batch,) of each sample, in float32 at least: in half precision the gradient near loss 0 cancels."""
-        outputs = _single(outputs)
+        outputs = single(outputs)
         if self.loss is None:
             return F.cross_entropy(outputs, y, reduction="none")
         loss = self.loss
-        return vmap(lambda output, label: loss(output[None], label[None]).reshape(()))(outputs, y)
+
+        def of_row(output: Tensor, label: Tensor) -> Tensor:
+            return loss(output[None], label[None]).reshape(())
+
+        try:
+            return vmap(of_row)(outputs, y)
+        except RuntimeError:  # `vmap` does not support branches on values, nor masks
+            return torch.stack([of_row(output, label) for output, label in zip(outputs, y, strict=True)])
 
     def sampling_order(self) -> Tensor:
         """Indices (n,) of the training rows in an order that depends on their contents, not on their positions.
@@ -242,18 +272,6 @@ class Problem:
         return torch.argsort(products, stable=True)
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in evaluation mode; every module's own mode is restored afterwards."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
-
-
 def _detached(model: nn.Module) -> State:
     return {name: t.detach() for name, t in (*model.named_parameters(), *model.named_buffers())}
 
@@ -264,6 +282,6 @@ def _needed(given: Given | None, what: str) -> Given:
     return given
 
 
-def _single(x: Tensor) -> Tensor:
+def single(x: Tensor) -> Tensor:
     """Half precision as float32, in which models are trained and losses computed; other tensors as they are."""
     return x.float() if x.is_floating_point() and x.itemsize < 4 else x

@@ -29,6 +29,7 @@ class Method(Registered):
     pairwise: bool = False
     package: str = ""
     rows_in: str = ""
+    classes: bool = False
     word: ClassVar[str] = "hyperparameter"
 
     @cached_property
@@ -51,6 +52,10 @@ class Method(Registered):
         needed = bool(self.package) and not self._spared(self.package, given)
         own = frozenset([self.package] if needed else [])
         return own.union(*(method.packages(inner) for method, inner in self.rows(given)))
+
+    def needs_classes(self, given: Mapping[str, Any]) -> bool:
+        """Whether the method, or a row that it combines, needs a class as the label of each row."""
+        return self.classes or any(method.needs_classes(inner) for method, inner in self.rows(given))
 
     def functions(self, given: Mapping[str, Any]) -> list[Callable[..., Any]]:
         """The functions of the method and of the rows that it combines."""
@@ -104,6 +109,7 @@ def method(
     pairwise: bool = False,
     package: str = "",
     rows_in: str = "",
+    classes: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function `(problem, **hyperparameters) -> scores (n_train,)`, higher meaning more suspect.
 
@@ -118,6 +124,8 @@ def method(
         package: the optional package that the method needs, as pip names it. Without the package the method is listed
             as not installed, and a suite's `*` leaves it out.
         rows_in: the hyperparameter that names rows of the benchmark, with `+` between them, which the method combines.
+        classes: whether the method needs a class as the label of each row; it is refused where labels are of another
+            kind. Other methods are for any label that the loss takes.
 
     Raises:
         InputError: if `unless` or `rows_in` names what the function or `uses` does not have.
@@ -126,7 +134,7 @@ def method(
     def register(function: Function) -> Function:
         sparing = {need: _as_tuples(conditions) for need, conditions in (unless or {}).items()}
         name = name_of(function)
-        entry = Method(name, function, family, paper, frozenset(uses), sparing, pairwise, package, rows_in)
+        entry = Method(name, function, family, paper, frozenset(uses), sparing, pairwise, package, rows_in, classes)
         for use in set(uses) - set(get_args(Use)):
             raise unknown("use", use, get_args(Use))
         for need, conditions in sparing.items():

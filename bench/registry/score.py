@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, NotFinite
 from ..problem.passes import side_by_side
 from ..problem.problem import Problem, Scores
+from ..problem.soundness import check
 from .method import METHODS, Method, find_method
 
 
@@ -56,6 +57,13 @@ def score(
         return dict(zip(method, side_by_side(calls), strict=True))
     entry = find_method(method)
     given = entry.checked(hyperparameters)
+    check(problem)
+    if entry.needs_classes(given) and not problem.train.has_classes:
+        y = problem.train.y
+        raise InputError(
+            f"{entry.label(given)} needs a class as the label of each row, an integer array (n,); these labels are "
+            f"{tuple(y.shape)} of {str(y.dtype)[6:]}: take a method for any label, such as loss or grand"
+        )
     scores, unfit = _attempt(entry, problem, given)
     if not unfit.any():
         return scores

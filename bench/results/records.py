@@ -8,6 +8,8 @@ from pydantic import Field
 from ..records import record
 from .specs import ProblemSpec
 
+UNIT_SECONDS = 0.1
+"""The least seconds of an epoch that is a unit of cost: the fixed cost of half of the methods is then at most 6 %."""
 Status = Literal["ok", "error", "timeout", "out of memory"]
 
 
@@ -21,7 +23,7 @@ class Cost:
         gradients_seconds: wall time of passes over the model.
         score_seconds: wall time of what is neither a pass nor a training.
         retrain_seconds: wall time of trainings.
-        warmup_seconds: wall time of the first call, on two batches, which is not counted.
+        warmup_seconds: wall time of the first call, on a few rows, which is not counted.
         epoch_seconds: of one plain training epoch in the same process, a mean over steps before and after the
             scoring: CPU time on a processor, wall time on an accelerator and in records without `epoch_drift`.
         epochs: the scoring in such epochs, by the same clock.

@@ -3,20 +3,24 @@
 import re
 from dataclasses import field
 from math import inf
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from .. import fingerprint
 from ..records import record
 
+Precision = Literal["single", "half"]
 CONTROLS = ("none", "none, unshuffled", "random", "oracle")
 """Removals that no method suggests: nothing, in shuffled or unshuffled training; random rows; wrong labels first."""
 
 
 @record
 class ProblemSpec:
-    """How a problem is made: a dataset with its noise, a model, a seed, and the device for training and scoring."""
+    """How a problem is made: a dataset with its noise, a model, a seed, and the device for training and scoring.
+
+    The precision is that of the model when rows are scored, `half` for bfloat16; it is always trained in float32.
+    """
 
     dataset: str
     model: str
@@ -25,13 +29,15 @@ class ProblemSpec:
     size: Annotated[int | None, Field(ge=1)] = None
     seed: int = 0
     device: str = "cpu"
+    precision: Precision = "single"
 
     @property
     def slug(self) -> str:
         """A name for files."""
         rate = f"-{self.rate:g}" if self.rate else ""
         size = f"-n{self.size}" if self.size else ""
-        return file_name(f"{self.dataset}-{self.noise}{rate}{size}-{self.model}-seed{self.seed}")
+        half = "-half" if self.precision == "half" else ""
+        return file_name(f"{self.dataset}-{self.noise}{rate}{size}-{self.model}{half}-seed{self.seed}")
 
     @property
     def label(self) -> str:
@@ -39,7 +45,8 @@ class ProblemSpec:
         rate = f" {100 * self.rate:.3g} %" if self.rate else ""
         size = f", {self.size:,} rows" if self.size else ""
         noise = [] if self.noise == "none" else [f"{self.noise}{rate}"]
-        return " · ".join([f"{self.dataset}{size}", *noise, self.model])
+        half = " in half precision" if self.precision == "half" else ""
+        return " · ".join([f"{self.dataset}{size}", *noise, f"{self.model}{half}"])
 
 
 @record

@@ -5,18 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
+import torch
+
 from ...datasets.dataset import load
 from ..instruments import memory
 from ..problem.problem import Problem
 from ..results.records import Expected, ProblemRecord, Status
 from ..results.run import Run
-from ..results.specs import Cell
+from ..results.specs import Cell, Precision
 from ..training.prepare import facts_of, open_problem, prepared
 from .cost import calibration_seconds, measured
 from .estimate import estimate
 from .jobs import Prepare
 from .record import failure, outline
 from .views import view
+
+PRECISION: dict[Precision, torch.dtype] = {"single": torch.float32, "half": torch.bfloat16}
 
 
 def prepare_problem(run: Run, work: Prepare) -> None:
@@ -79,7 +83,9 @@ def estimate_cell(run: Run, cell: Cell, memory_gib: float) -> None:
 
 
 def _opened(run: Run, cell: Cell) -> Problem:
-    return open_problem(Path(run.problem(cell.problem.slug).folder), cell.problem.device)
+    return open_problem(
+        Path(run.problem(cell.problem.slug).folder), cell.problem.device, PRECISION[cell.problem.precision]
+    )
 
 
 def _write_failure(run: Run, cell: Cell, error: Exception) -> None:

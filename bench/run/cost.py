@@ -5,6 +5,7 @@ import gc
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle
 from statistics import fmean
 from time import perf_counter
@@ -16,18 +17,22 @@ import torch
 from ..errors import Note
 from ..instruments import accelerator, memory
 from ..instruments.stopwatch import clock, measuring
-from ..problem.problem import Problem, Scores
+from ..problem.problem import Problem, Scores, single
 from ..registry.score import score
-from ..results.records import Cost
+from ..results.records import UNIT_SECONDS, Cost
 
 CALIBRATION_SECONDS, CALIBRATION_EPOCHS, CALIBRATION_STEPS = 0.5, 5, 5
-"""How long steps are timed: the shorter of these seconds and these epochs, but never fewer than these steps."""
+"""How long steps are timed: the shorter of these seconds and these epochs, but never fewer than these steps.
+
+Where an epoch takes less than half the time at which it becomes a unit of cost, only so many steps are timed.
+"""
+WARM_ROWS = 64
 
 
 def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> tuple[Scores, Cost, str]:
     """The scores (n_train,) of a method, what they cost, and the notes that it warned of.
 
-    The method is first called on two batches, so that lazy imports and compilation do not count. An epoch is
+    The method is first called on a few rows, so that lazy imports and compilation do not count. An epoch is
     calibrated before and after, in this process. Memory is the peak above what the loaded problem takes.
     """
     started = perf_counter()
@@ -62,14 +67,17 @@ def measured(method: str, hyperparameters: dict[str, Any], problem: Problem) -> 
 
 
 def calibrate(problem: Problem) -> list[float]:
-    """Time plain training steps (forward, backward, SGD) at the problem's batch size, by its device's clock.
+    """Time plain training steps (forward, backward, SGD) of the problem's training batch, by its device's clock.
+
+    They are in float32 for a model in half precision, which was trained in it.
 
     Returns:
         Seconds of each step; a mean, since a method's time is a sum of such steps, the slow ones included, too.
     """
-    model = copy.deepcopy(problem.model).to(problem.device).train()
+    model = copy.deepcopy(problem.model)
+    model.to(problem.device, single(next(model.parameters(), torch.zeros(()))).dtype).train()
     optimizer = torch.optim.SGD(model.parameters(), 1e-9)
-    size = problem.batch_size
+    size = problem.training_batch
     # Whole batches from anywhere, since rows may be sorted by their length.
     starts = torch.arange(0, max(1, len(problem.train) - size + 1), size)
     order = torch.randperm(len(starts), generator=torch.Generator().manual_seed(0))
@@ -77,7 +85,7 @@ def calibrate(problem: Problem) -> list[float]:
     now, most = clock(problem.device), CALIBRATION_EPOCHS * steps_per_epoch(problem)
 
     def step() -> float:
-        ((_, batch),) = problem.batches(next(batches))
+        batch = next(batches).trimmed().to(problem.device).mapped(single)
         accelerator.synchronize()
         began = now()
         optimizer.zero_grad()
@@ -87,21 +95,22 @@ def calibrate(problem: Problem) -> list[float]:
         return now() - began
 
     step()  # the first allocates
-    times: list[float] = []
-    while len(times) < CALIBRATION_STEPS or (len(times) < most and sum(times) < CALIBRATION_SECONDS):
-        times.append(step())
+    times = [step() for _ in range(CALIBRATION_STEPS)]
+    if fmean(times) * steps_per_epoch(problem) > UNIT_SECONDS / 2:
+        while len(times) < most and sum(times) < CALIBRATION_SECONDS:
+            times.append(step())
     return times
 
 
 def steps_per_epoch(problem: Problem) -> int:
     """The number of batches that hold all training rows."""
-    return -(-len(problem.train) // problem.batch_size)
+    return -(-len(problem.train) // problem.training_batch)
 
 
 def calibration_seconds(problem: Problem, epoch_seconds: float) -> float:
     """The time that `calibrate` takes where an epoch takes so long."""
     step_seconds = epoch_seconds / steps_per_epoch(problem)
-    timed = min(CALIBRATION_SECONDS, CALIBRATION_EPOCHS * epoch_seconds)
+    timed = min(CALIBRATION_SECONDS, CALIBRATION_EPOCHS * epoch_seconds) if epoch_seconds > UNIT_SECONDS / 2 else 0.0
     return step_seconds + max(timed, CALIBRATION_STEPS * step_seconds)
 
 
@@ -117,9 +126,9 @@ def _spread(steps: list[float]) -> float:
 
 
 def _warm_up(method: str, hyperparameters: dict[str, Any], problem: Problem) -> None:
-    """Call the method on two batches; an error there will come again in the real call, which reports it."""
-    rows = problem.sampling_order()[: 2 * problem.batch_size]
-    small = problem.on(rows)
+    """Call the method on a few rows; an error there will come again in the real call, which reports it."""
+    rows = problem.sampling_order()[:WARM_ROWS]
+    small = replace(problem.on(rows), known={})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

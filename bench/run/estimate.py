@@ -3,7 +3,7 @@
 import gc
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from statistics import fmean, median
 from typing import Any, NamedTuple
@@ -140,7 +140,7 @@ class _Pilots:
 
     def run_all(self) -> None:
         """Run as many pilots as the estimate needs."""
-        batch = self.problem.batch_size
+        batch = self.problem.training_batch
         small, large = (min(self.n, max(k * batch, self.n // share)) for k, share in ((2, 32), (8, 8)))
         self.run(small)
         self.first_seconds = self.costs[small][0].seconds
@@ -164,8 +164,8 @@ class _Pilots:
 
     def run(self, rows: int, times: int = 1) -> None:
         """Run the method on a number of rows."""
-        small = self.problem.on(self.order[:rows])
         for _ in range(times):
+            small = replace(self.problem.on(self.order[:rows]), known={})
             memory.settle()
             before = memory.resident_bytes()
             gc.disable()  # as in the run itself, where uncollected garbage counts as memory

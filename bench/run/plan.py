@@ -13,7 +13,7 @@ from ..models.architecture import find_model
 from ..progress import progress
 from ..results.records import CellRecord
 from ..results.run import Run
-from ..results.specs import Cell
+from ..results.specs import Cell, Precision
 from .jobs import Estimate, Job
 from .pool import pool, worker_count
 from .runner import open_suite, prepare_problems, work_through
@@ -50,6 +50,7 @@ def plan(
     full: bool = False,
     workers: int | None = None,
     device: str = "cpu",
+    precision: Precision | None = None,
     plugins: Sequence[str | Path] = (),
 ) -> Plan:
     """Estimate what `run` would take with the same arguments; the problems of the first seed are prepared for it.
@@ -58,7 +59,7 @@ def plan(
         InputError: as `run` does.
     """
     chosen = open_suite(suite, plugins).narrowed(
-        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
+        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device, precision=precision
     )
     first, workers = chosen.narrowed(seeds=1), worker_count(workers, device)
     cells = {str(cell): cell for cell in first.cells()}

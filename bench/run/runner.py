@@ -13,7 +13,7 @@ from ..registry.method import METHODS, find_method
 from ..registry.plugins import load_plugin
 from ..results.records import RunInfo, Status, SuiteRecord
 from ..results.run import Run
-from ..results.specs import Cell, ProblemSpec
+from ..results.specs import Cell, Precision, ProblemSpec
 from .jobs import Answer, Commission, Job, Kept, Prepare, Row, Score
 from .pool import Submit, pool, worker_count
 from .provenance import provenance
@@ -34,6 +34,7 @@ def run(
     full: bool = False,
     workers: int | None = None,
     device: str = "cpu",
+    precision: Precision | None = None,
     plugins: Sequence[str | Path] = (),
     retry_failed: bool = False,
     salt: str | None = None,
@@ -52,6 +53,7 @@ def run(
         full: use every row of the datasets instead of the suite's subset.
         workers: processes at a time, one thread each; default one per core, or one on a CUDA device.
         device: where models are trained and rows scored: `cpu`, `cuda` or `cuda:1`.
+        precision: of the models when rows are scored, `half` for bfloat16; default: as the suite says.
         plugins: Python files that register methods.
         retry_failed: run cells again that failed; a sealed row that failed begins the run anew.
         salt: hexadecimal digits, to make a sealed run again with the salt that it published. This run is not sealed.
@@ -65,7 +67,7 @@ def run(
         raise InputError(f"the salt {salt!r} is not hexadecimal: copy it from the run.json of a sealed run")
     files = [Path(plugin).resolve() for plugin in plugins]
     chosen = open_suite(suite, [] if salt is None else files).narrowed(
-        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device
+        methods=methods, datasets=datasets, seeds=seeds, full=full, device=device, precision=precision
     )
     workers = worker_count(workers, device)
     finished = Run(Path(out) if out is not None else Path("runs") / chosen.name)

@@ -15,7 +15,7 @@ from ..models.architecture import find_model
 from ..records import built, record
 from ..registry.method import METHODS, Method
 from ..results.records import SuiteRecord
-from ..results.specs import Cell, ProblemSpec
+from ..results.specs import Cell, Precision, ProblemSpec
 
 FOLDER = Path(__file__).parent / "suites"
 FILLED_IN = ("seed", "device")  # of a problem, by the run and not by the suite
@@ -84,13 +84,17 @@ class Suite(SuiteRecord):
         seeds: int | None = None,
         full: bool = False,
         device: str | None = None,
+        precision: Precision | None = None,
     ) -> "Suite":
-        """The suite with other methods, some datasets, another number of seeds, every row, or on another device.
+        """The suite with other methods, datasets, seeds or precision, every row, or on another device.
 
         Raises:
             InputError: if the suite lacks a dataset, or there are no seeds.
         """
-        problems = tuple(replace(problem, device=device or problem.device) for problem in self.problems)
+        problems = tuple(
+            replace(problem, device=device or problem.device, precision=precision or problem.precision)
+            for problem in self.problems
+        )
         known = {problem.dataset for problem in problems}
         for name in datasets or ():
             if name not in known:

@@ -16,9 +16,10 @@ from ..processes import EndedError, Server
 from ..progress import Progress
 from ..records import parsed
 from . import peer_process
+from .networks import Network
 from .peers.peer import Peer, peers
 from .times import Time, one_thread, timed, tracked
-from .works import Network, Work, works
+from .works import Work, works
 
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
@@ -44,7 +45,7 @@ class Comparison:
         differs: how the peer's scores differ from ours, "" if they do not.
         times: of the peer's calls.
         ours: times of our calls, each made after a call of the peer.
-        factor: the peer's median CPU time over ours; None if the peer failed.
+        factor: the peer's median time over ours, by the clock of the device; None if the peer failed.
         spearman: rank correlation of the peer's scores with ours; None if the peer failed.
         error: how the peer failed, "" if it did not.
     """
@@ -76,19 +77,19 @@ def compare(work: Work, peer: Peer, network: Network, problem: Problem) -> Compa
     """
     ours = (work.prepare_for_peers or work.prepare)(problem)
     result = Comparison(work.name, peer.name, peer.version, peer.differs, [], [])
-    arguments = peer.key, network.name, str(len(problem.train))
+    arguments = peer.key, network.name, str(len(problem.train)), network.device
     with closing(Server(peer_process.__name__, *arguments, environment=ALLOCATOR, quiet=True)) as server:
         try:
             (their_scores, first), our_scores = _called(server), np.asarray(ours())
             if first.seconds > ENOUGH_SECONDS:
                 result.times.append(first)
-                result.ours.append(timed(ours)[1])
+                result.ours.append(timed(ours, network.device)[1])
             while len(result.times) < network.repeats and sum(t.seconds for t in result.times) < ENOUGH_SECONDS:
                 result.times.append(_called(server)[1])
-                result.ours.append(timed(ours)[1])
+                result.ours.append(timed(ours, network.device)[1])
         except (EndedError, PeerError) as error:
             return replace(result, error=str(error))
-    theirs_cpu, ours_cpu = (median(time.cpu_seconds for time in times) for times in (result.times, result.ours))
+    theirs_cpu, ours_cpu = (median(time.priced_seconds for time in times) for times in (result.times, result.ours))
     return replace(result, factor=theirs_cpu / ours_cpu, spearman=float(spearmanr(their_scores, our_scores)[0]))
 
 
@@ -102,4 +103,4 @@ def _called(server: Server) -> tuple[Scores, Time]:
     answer = parsed(peer_process.Answer, server.ask("score", CALL_SECONDS), "the answer of a peer")
     if answer.error:
         raise PeerError(answer.error)
-    return np.asarray(answer.scores), Time(answer.seconds, answer.cpu_seconds)
+    return np.asarray(answer.scores), Time(answer.seconds, answer.priced_seconds)

@@ -12,7 +12,7 @@ from .times import Measurement
 
 
 def figures(measurements: Sequence[Measurement], comparisons: Mapping[str, Sequence[Comparison]]) -> dict[str, Any]:
-    """Every figure, each call's wall and CPU seconds, and the machine, the commit and the versions.
+    """Every figure, each call's seconds by the wall and by the device's clock, the machine, commit and versions.
 
     Args:
         measurements: of networks.

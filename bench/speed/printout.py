@@ -16,10 +16,11 @@ from .works import EPOCH, FORWARD, Goal
 
 NOTES = (
     "Medians of calls in turn, on one thread. Seconds, ratios and goals are of CPU time, so that other processes on the"
-    " machine count little. A missed goal says by how much. MB: peak memory above the loaded problem."
+    " machine count little; on a GPU they are of wall time. A missed goal says by how much. MB: peak memory above the"
+    " loaded problem."
 )
 PEER_NOTES = (
-    "Peers: their CPU time over ours, and ρ, the rank correlation of the scores. Each runs in a process of its own, in"
+    "Peers: their time over ours, and ρ, the rank correlation of the scores. Each runs in a process of its own, in"
     " turn with our work, with a frozen heap and an allocator that keeps what is freed; ours has neither. In the"
     " comparison, inner products include the validation gradient on both sides. Isolation forests agree as well as two"
     " seeds of the same forest do."
@@ -33,10 +34,11 @@ def print_measurement(measurement: Measurement, comparisons: Sequence[Comparison
         f"{measurement.batch_size}, median of {measurement.repeats}",
         highlight=False,
     )
-    table = _table("work", "CPU s", "× fwd", "× epoch", "goal", "", "MB")
-    seconds = {row.work: row.cpu_seconds for row in measurement.rows}
+    table = _table("work", "s", "× fwd", "× epoch", "goal", "", "MB")
+    seconds = {row.work: row.priced_seconds for row in measurement.rows}
     for row in measurement.rows:
-        table.add_row(row.work, *_ratios(row.cpu_seconds, seconds), _goal(row, seconds), _verdict(row), _megabytes(row))
+        ratios = _ratios(row.priced_seconds, seconds)
+        table.add_row(row.work, *ratios, _goal(row, seconds), _verdict(row), _megabytes(row))
         for comparison in comparisons:
             if comparison.work == row.work:
                 table.add_row(f"  {comparison.peer}", *_compared(comparison, seconds), style="dim")
@@ -62,12 +64,12 @@ def print_scaling(scaling: Scaling, console: Console) -> None:
     console.print(f"\n{scaling.title}", highlight=False)
     each = "µs/row" if scaling.unit == "rows" else "ns/parameter"
     factor = 1e6 if scaling.unit == "rows" else 1e9
-    titles = [title for name in scaling.cpu_seconds for title in (name, each)]
+    titles = [title for name in scaling.priced_seconds for title in (name, each)]
     table = _table(scaling.unit, *titles)
     for number, size in enumerate(scaling.sizes):
-        seconds = [series[number] for series in scaling.cpu_seconds.values()]
+        seconds = [series[number] for series in scaling.priced_seconds.values()]
         table.add_row(f"{size:,}", *(cell for s in seconds for cell in (f"{s:.3g}", f"{factor * s / size:.3g}")))
-    last = {name: exponent(scaling.sizes[-2:], series[-2:]) for name, series in scaling.cpu_seconds.items()}
+    last = {name: exponent(scaling.sizes[-2:], series[-2:]) for name, series in scaling.priced_seconds.items()}
     for title, exponents in (("exponent", scaling.exponents), ("at the end", last)):
         table.add_row(title, *(cell for value in exponents.values() for cell in (f"{value:.2f}", "")), style="bold")
     console.print(table)
@@ -98,7 +100,7 @@ def _goal(row: Row, of_works: Mapping[str, float]) -> str:
 def _verdict(row: Row) -> str:
     if row.allowed is None:
         return ""
-    return "[green]met[/]" if row.met else f"[red]missed {ceil(100 * (row.cpu_seconds / row.allowed - 1))}%[/]"
+    return "[green]met[/]" if row.met else f"[red]missed {ceil(100 * (row.priced_seconds / row.allowed - 1))}%[/]"
 
 
 def _megabytes(row: Row) -> str:
@@ -108,7 +110,7 @@ def _megabytes(row: Row) -> str:
 def _compared(comparison: Comparison, of_works: Mapping[str, float]) -> tuple[str, ...]:
     if comparison.factor is None or comparison.spearman is None:
         return "", "", "", "fails", "", ""
-    seconds = median(time.cpu_seconds for time in comparison.times)
+    seconds = median(time.priced_seconds for time in comparison.times)
     ratios = _ratios(seconds, of_works)
     return *ratios, f"{comparison.factor:.3g} × ours", f"ρ {comparison.spearman:.3f}", ""
 

@@ -14,8 +14,9 @@ from ...methods.gradients.stream import Gradients
 from ..problem.examples import Examples
 from ..problem.problem import Problem
 from ..progress import Progress
+from .networks import BATCH_SIZE, CLASSES
 from .times import in_turn, one_thread
-from .works import BATCH_SIZE, CLASSES, EPOCH, FORWARD, NORMS, Prepare, all_layers, forward_pass, scores, training_epoch
+from .works import EPOCH, FORWARD, NORMS, Prepare, all_layers, forward_pass, scores, training_epoch
 
 ROWS = (10**3, 10**4, 10**5, 10**6)
 PARAMETERS = (10**4, 10**5, 10**6, 10**7, 10**8)
@@ -36,14 +37,14 @@ class Scaling:
         title: what grows, and what stays the same.
         unit: of the sizes: "rows" or "parameters".
         sizes: in that unit.
-        cpu_seconds: medians at each size, by work.
+        priced_seconds: medians at each size, by work.
         exponents: by work, the power of the size that the cost grows with.
     """
 
     title: str
     unit: str
     sizes: list[int]
-    cpu_seconds: dict[str, list[float]]
+    priced_seconds: dict[str, list[float]]
     exponents: dict[str, float]
 
 
@@ -95,7 +96,7 @@ def _scaling(
             problem = _problem(widths, n)
             runs = {name: prepare(problem) for name, prepare in works.items()}
             for name, times in in_turn(runs, 1 + REPEATS, progress).items():
-                seconds[name].append(median(time.cpu_seconds for time in times[1:]))
+                seconds[name].append(median(time.priced_seconds for time in times[1:]))
     exponents = {name: exponent(sizes, series) for name, series in seconds.items()}
     return Scaling(title, unit, list(sizes), seconds, exponents)
 
@@ -104,4 +105,4 @@ def _problem(widths: Sequence[int], n: int) -> Problem:
     torch.manual_seed(0)
     layers = [m for pair in pairwise(widths) for m in (nn.Linear(*pair), nn.ReLU())]
     x, y = torch.randn(n, widths[0]), torch.randint(CLASSES, (n,))
-    return Problem(nn.Sequential(*layers[:-1]), Examples(x, y), batch_size=BATCH_SIZE)
+    return Problem(nn.Sequential(*layers[:-1]), Examples(x, y), training_batch=BATCH_SIZE)

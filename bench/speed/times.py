@@ -6,23 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from ..instruments import memory
+from ..instruments import accelerator, memory
+from ..instruments.stopwatch import clock
 from ..progress import Progress
-from .works import EPOCH, FORWARD, Goal, Network, Run, Work, works
+from .networks import Network
+from .works import EPOCH, FORWARD, Goal, Run, Work, works
 
 Result = TypeVar("Result")
 
 
 class Time(NamedTuple):
-    """Wall and CPU seconds of a call."""
+    """Wall seconds of a call, and its seconds by the clock that prices work on the device."""
 
     seconds: float
-    cpu_seconds: float
+    priced_seconds: float
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Row:
     Attributes:
         work: its name.
         times: of every call that counts.
-        cpu_seconds: median CPU time of a call; all that follows is in CPU time.
+        priced_seconds: median of a call, by the clock of the device; all that follows is by the same.
         forwards: the same in plain forward passes.
         epochs: the same in plain training epochs.
         goal: the works whose times, each with its factor, add up to what is allowed; empty if there is no goal.
@@ -43,7 +45,7 @@ class Row:
 
     work: str
     times: list[Time]
-    cpu_seconds: float
+    priced_seconds: float
     forwards: float
     epochs: float
     goal: Goal
@@ -71,14 +73,14 @@ def measure(network: Network, progress: Progress) -> Measurement:
     with one_thread():
         problem = network.problem()
         runs = {work.name: work.prepare(problem) for work in timed_works}
-        peaks = {name: tracked(progress, name, peak_bytes, run) for name, run in runs.items()}
-        times = in_turn(runs, network.repeats, progress)
+        peaks = {name: tracked(progress, name, peak_bytes, run, network.device) for name, run in runs.items()}
+        times = in_turn(runs, network.repeats, progress, network.device)
     rows = [replace(row, peak_bytes=peaks[row.work]) for row in judge(timed_works, times)]
     parameters = sum(p.numel() for p in problem.model.parameters())
-    return Measurement(network.name, parameters, len(problem.train), problem.batch_size, network.repeats, rows)
+    return Measurement(network.name, parameters, len(problem.train), problem.training_batch, network.repeats, rows)
 
 
-def in_turn(runs: Mapping[str, Run], repeats: int, progress: Progress) -> dict[str, list[Time]]:
+def in_turn(runs: Mapping[str, Run], repeats: int, progress: Progress, device: str = "cpu") -> dict[str, list[Time]]:
     """Times of each work over rounds in which every work is called once, in a new random order each.
 
     A lasting disturbance, such as another process, then falls on all works alike.
@@ -87,13 +89,13 @@ def in_turn(runs: Mapping[str, Run], repeats: int, progress: Progress) -> dict[s
     times: dict[str, list[Time]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name in order.sample(list(runs), len(runs)):
-            times[name].append(tracked(progress, name, timed, runs[name])[1])
+            times[name].append(tracked(progress, name, timed, runs[name], device)[1])
     return times
 
 
 def judge(works: Sequence[Work], times: Mapping[str, list[Time]]) -> list[Row]:
-    """The rows of works, from the medians of their CPU times."""
-    cpu = {name: median(time.cpu_seconds for time in calls) for name, calls in times.items()}
+    """The rows of works, from the medians of their times by the clock of the device."""
+    cpu = {name: median(time.priced_seconds for time in calls) for name, calls in times.items()}
     rows = []
     for work in works:
         seconds, limit = cpu[work.name], allowed(work.goal, cpu)
@@ -103,25 +105,33 @@ def judge(works: Sequence[Work], times: Mapping[str, list[Time]]) -> list[Row]:
     return rows
 
 
-def allowed(goal: Goal, cpu_seconds: Mapping[str, float]) -> float | None:
-    """The CPU seconds that a goal allows; None if there is no goal."""
-    return sum(factor * cpu_seconds[name] for name, factor in goal.items()) if goal else None
+def allowed(goal: Goal, priced_seconds: Mapping[str, float]) -> float | None:
+    """The seconds that a goal allows; None if there is no goal."""
+    return sum(factor * priced_seconds[name] for name, factor in goal.items()) if goal else None
 
 
-def timed(run: Callable[[], Result]) -> tuple[Result, Time]:
+def timed(run: Callable[[], Result], device: str = "cpu") -> tuple[Result, Time]:
     """Call a function; returns its result and its time. Garbage is collected before the call, not during it."""
+    now = clock(device)
     gc.collect()
     gc.disable()
     try:
-        wall, cpu = perf_counter(), process_time()
+        accelerator.synchronize()
+        wall, priced = perf_counter(), now()
         result = run()
-        return result, Time(perf_counter() - wall, process_time() - cpu)
+        accelerator.synchronize()
+        return result, Time(perf_counter() - wall, now() - priced)
     finally:
         gc.enable()
 
 
-def peak_bytes(run: Run) -> int:
-    """Call a function; returns the peak memory that it takes above what the process holds before."""
+def peak_bytes(run: Run, device: str = "cpu") -> int:
+    """Call a function; returns the peak memory of the device that it takes above what the process holds before."""
+    if torch.device(device).type == "cuda":
+        accelerator.reset_peak()
+        held = accelerator.peak_bytes()
+        run()
+        return accelerator.peak_bytes() - held
     memory.settle()
     before = memory.resident_bytes()
     memory.reset_peak()

@@ -1,4 +1,4 @@
-"""The works of the gradient engine: each end to end from a cold problem, on four networks, with a goal for its cost.
+"""The works of the gradient engine: each end to end from a cold problem, on five networks, with a goal for its cost.
 
 A work starts from training rows and a model as it stands. Whatever else it is given is made before the clock starts.
 """
@@ -10,110 +10,25 @@ from typing import Any
 
 import torch
 from sklearn.ensemble import IsolationForest
-from torch import Size, Tensor, nn
+from torch import Tensor, nn
 
 from ...methods.gradients.projection import Factored, Sparse
 from ...methods.gradients.space import gradient_space
 from ...methods.gradients.stream import Gradients
 from ...methods.outliers.isolation_forest import isolation_forest
-from ..errors import unknown
-from ..models.architecture import find_model
-from ..problem.examples import Examples
 from ..problem.problem import Problem
 from ..registry.score import score
+from .networks import Network
 
-CLASSES, BATCH_SIZE, TREES = 10, 128, 100
+TREES = 100
 FORWARD, EPOCH = "forward pass", "training epoch"
 LAST_NORMS, NORMS = "last-layer squared L2 norms", "all-layer squared L2 norms"  # as peers/peer.py spells them
+TRAK, EKFAC = "TRAK, last layer", "EK-FAC self-influence, all layers"
 FOREST, THEIR_FOREST = "the forest alone", "scikit-learn's forest alone"
 
 Run = Callable[[], Any]
 Prepare = Callable[[Problem], Run]
 Goal = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network that works are timed on.
-
-    Args:
-        name: of the network.
-        build: makes the module.
-        shape: of a row.
-        rows: how many training rows the works get.
-        repeats: how many calls of each work count.
-        norms: the goal of all-layer squared norms, in training epochs.
-    """
-
-    name: str
-    build: Callable[[], nn.Module]
-    shape: tuple[int, ...]
-    rows: int
-    repeats: int
-    norms: float
-
-    def problem(self, rows: int | None = None) -> Problem:
-        """Random training rows, and at most one batch of validation rows, which batch normalisation has seen.
-
-        Args:
-            rows: how many to train on; default: those of the network.
-        """
-        torch.manual_seed(0)
-        n, model = rows or self.rows, self.build().train()
-        total = n + min(n, BATCH_SIZE)
-        x, y = torch.randn(total, *self.shape), torch.randint(CLASSES, (total,))
-        with torch.no_grad():
-            model(x[n:])
-        return Problem(model, Examples(x[:n], y[:n]), Examples(x[n:], y[n:]), batch_size=BATCH_SIZE)
-
-
-class Encoder(nn.Module):
-    """A transformer encoder of six layers with learned positions, on 64 vectors of 32 features: 1.2 million weights."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.up, self.place = nn.Linear(32, 128), nn.Parameter(0.02 * torch.randn(64, 128))
-        layer = nn.TransformerEncoderLayer(128, 4, 512, dropout=0.0, batch_first=True)
-        self.encoder, self.head = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False), nn.Linear(128, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, 10) of rows (B, 64, 32), by the mean over positions."""
-        logits: Tensor = self.head(self.encoder(self.up(x) + self.place).mean(1))
-        return logits
-
-
-def mlp() -> nn.Module:
-    """An MLP of 784-256-128-10 with ReLU."""
-    layers = nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, CLASSES)
-    return nn.Sequential(*layers)
-
-
-def registered_model(name: str, shape: tuple[int, ...]) -> Callable[[], nn.Module]:
-    """A function that builds a registered model for rows of a shape."""
-    return lambda: find_model(name).build(Size(shape), CLASSES)
-
-
-IMAGE = (3, 32, 32)
-NETWORKS = {
-    entry.name: entry
-    for entry in (
-        Network("mlp", mlp, (784,), rows=10_000, repeats=9, norms=0.7),
-        Network("small-resnet", registered_model("small-resnet", IMAGE), IMAGE, rows=1024, repeats=7, norms=1.3),
-        Network("transformer", Encoder, (64, 32), rows=256, repeats=3, norms=1.0),
-        Network("resnet-18", registered_model("resnet-18", IMAGE), IMAGE, rows=128, repeats=2, norms=1.3),
-    )
-}
-
-
-def network(name: str) -> Network:
-    """The network of that name.
-
-    Raises:
-        InputError: with the nearest names, if there is none.
-    """
-    if name not in NETWORKS:
-        raise unknown("network", name, NETWORKS)
-    return NETWORKS[name]
 
 
 @dataclass(frozen=True)
@@ -134,8 +49,9 @@ class Work:
 
 
 def works(network: Network) -> list[Work]:
-    """Every work for a network."""
-    return [
+    """Every work for a network. TRAK is left out where the loss gives no probability of a row's label."""
+    labels = "sampled" if network.loss is None else "given"
+    every = [
         Work(FORWARD, forward_pass),
         Work(EPOCH, training_epoch),
         Work("last-layer L1 norms", scores("outlier-gradient", detector="l1"), {FORWARD: 1.15}),
@@ -154,20 +70,26 @@ def works(network: Network) -> list[Work]:
         ),
         Work("sparse projection to 4,096, all layers", all_layers(lambda gradients: gradients.projected(Sparse(4096)))),
         Work("factored projection to 16 × 16", all_layers(lambda gradients: gradients.projected(Factored(16, 16)))),
-        Work("TRAK, last layer", scores("trak")),
-        Work("DataInf, all layers", scores("datainf", layers="all"), {EPOCH: 3}),
-        Work("EK-FAC self-influence, all layers", scores("ekfac-self", layers="all"), {EPOCH: 6}),
+        Work(TRAK, scores("trak")),
+        Work("DataInf, all layers", scores("datainf", layers="all"), {EPOCH: network.datainf}),
+        Work(EKFAC, scores("ekfac-self", layers="all", labels=labels), {EPOCH: network.ekfac}),
     ]
+    return [work for work in every if network.loss is None or work.name != TRAK]
+
+
+def cold(problem: Problem) -> Problem:
+    """The problem as it is before any pass: nothing is known of its model."""
+    return replace(problem, known={})
 
 
 def scores(method: str, **hyperparameters: Any) -> Prepare:
     """A work: the scores of a registered method."""
-    return lambda problem: lambda: score(method, problem, **hyperparameters)
+    return lambda problem: lambda: score(method, cold(problem), **hyperparameters)
 
 
 def all_layers(reduction: Callable[[Gradients], Any]) -> Prepare:
     """A work: a reduction of the gradients of all layers."""
-    return lambda problem: lambda: reduction(gradient_space(replace(problem), "all").train)
+    return lambda problem: lambda: reduction(gradient_space(cold(problem), "all").train)
 
 
 def forward_pass(problem: Problem) -> Run:
@@ -188,9 +110,9 @@ def training_epoch(problem: Problem) -> Run:
 
     def run() -> Tensor:
         losses = []
-        for _, batch in problem.batches(problem.train):
+        for _, batch in replace(problem, batch_size=problem.training_batch).batches(problem.train):
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(batch.x), batch.y)
+            loss = nn.functional.cross_entropy(model(batch.x).flatten(0, -2), batch.y.flatten())
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
@@ -214,14 +136,14 @@ def their_forest(problem: Problem) -> Run:
 def inner_products(problem: Problem) -> Run:
     """Inner products with the validation rows' mean gradient, which is computed before."""
     direction = gradient_space(problem, "all").valid.mean()
-    return lambda: gradient_space(replace(problem), "all").train.inner(direction)
+    return lambda: gradient_space(cold(problem), "all").train.inner(direction)
 
 
 def validation_products(problem: Problem) -> Run:
     """Inner products with the validation rows' mean gradient, which is part of the work."""
 
     def run() -> Tensor:
-        space = gradient_space(replace(problem), "all")
+        space = gradient_space(cold(problem), "all")
         return space.train.inner(space.valid.mean())
 
     return run

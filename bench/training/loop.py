@@ -11,8 +11,9 @@ from ..errors import InputError
 from ..models.architecture import IGNORED, Architecture, Recipe
 from ..problem.checkpoint import Checkpoint
 from ..problem.dynamics import Dynamics, observed
+from ..problem.evaluation import evaluating
 from ..problem.examples import Examples
-from ..problem.problem import Trainer, evaluating
+from ..problem.problem import Trainer
 
 SHIFT = 4
 """The largest shift of augmented images in pixels."""

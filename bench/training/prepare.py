@@ -182,8 +182,8 @@ def facts_of(folder: Path) -> Facts:
     return read(Facts, folder / "problem.json", f"remove {folder}, and the problem is prepared again")
 
 
-def open_problem(folder: Path, device: str = "cpu") -> Problem:
-    """Open a prepared problem on a device; its checkpoints stay on disk until a method reads them."""
+def open_problem(folder: Path, device: str = "cpu", precision: torch.dtype = torch.float32) -> Problem:
+    """Open a prepared problem on a device, in a precision; its checkpoints stay on disk until a method reads them."""
     facts = facts_of(folder)
     architecture = find_model(facts.model)
     model = architecture.build(Size(facts.shape), facts.classes)
@@ -192,7 +192,7 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         for number, rate in enumerate(facts.learning_rates)
     ]
     model.load_state_dict(dict(checkpoints[-1].state), strict=False)  # frozen parameters stay as built
-    model.to(device).eval()
+    model.to(device, precision).eval()
     rows = load_file(folder / "rows.safetensors")
     recorded = folder / "dynamics.safetensors"
     dynamics = Dynamics(**load_file(recorded)) if recorded.exists() else None
@@ -204,11 +204,11 @@ def open_problem(folder: Path, device: str = "cpu") -> Problem:
         valid,
         checkpoints,
         architecture.loss,
-        architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
-        facts.seed,
+        seed=facts.seed,
         dynamics=dynamics,
         trainer=trainer(architecture, facts.classes, device),
         groups=rows.get("groups"),
+        training_batch=architecture.recipe.batch_size if padded else BATCH_SIZE,  # small batches hold less padding
     )
 
 

@@ -6,10 +6,11 @@ first selected parameter runs without a graph. A parameter's gradient is deliver
 reached all its uses.
 """
 
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any
 
@@ -18,7 +19,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.overrides import TorchFunctionMode
 
+from ...bench.errors import FunctionalFallback
 from ...bench.problem.checkpoint import State
+from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
 from .forms.algebra import ALGEBRA, Place, Samples
 from .forms.gradient import Gradient, Plain
@@ -37,10 +40,14 @@ class Plan:
     """All selected parameters."""
     places: Sequence[Place] = ()
     """The layout of the samples in the output of each watched call, in order."""
+    functions: Sequence[Callable[..., Any]] = ()
+    """The function of each watched call, in order."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """The parameters without a closed form, each with the reason."""
     rank_one: frozenset[str] = frozenset()
     """The parameters for which each sample's gradient is a single outer product."""
+    convolutional: bool = False
+    """Whether convolutions take most of the multiplications."""
     vectorized: bool = True
     """Whether `vmap` can compute the gradients that have no closed form."""
     bytes_per_row: int = 0
@@ -97,6 +104,10 @@ class Watch(TorchFunctionMode):
         return frozenset(used)
 
 
+class OtherCallsError(Exception):
+    """The model calls other functions, or for other numbers of rows, than those that its plan was made from."""
+
+
 def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> Tensor:
     """Hand the per-sample gradients of an objective to `take`, parameter by parameter.
 
@@ -111,7 +122,14 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
     Returns:
         The model's outputs.
     """
-    outputs = by_closed_forms(model, state, plan, batch, objective, take)
+    try:
+        outputs = by_closed_forms(model, state, plan, batch, objective, take)
+    except OtherCallsError:
+        message = "gradients of some batches are computed row by row, since the model calls other functions for them"
+        warnings.warn(message, FunctionalFallback, stacklevel=2)
+        plan = replace(plan, reasons=dict.fromkeys(plan.names, message), vectorized=False)
+        with torch.no_grad():
+            outputs = batch.through(model)
     if plan.reasons:
         by_functional(model, state, plan, batch, objective, take)
     return outputs
@@ -120,18 +138,25 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
 def by_closed_forms(
     model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take
 ) -> Tensor:
-    """Hand over the gradients of the parameters that have a closed form, and return the model's outputs."""
+    """Hand over the gradients of the parameters that have a closed form, and return the model's outputs.
+
+    Raises:
+        OtherCallsError: before any gradient is handed over, if the model's calls are not those of the plan.
+    """
     uses: dict[str, list[Gradient]] = defaultdict(list)
     pending: dict[str, int] = defaultdict(int)
     ids = {id(state[name]): name for name in plan.closed}
-    places = iter(plan.places)
+    planned = iter(zip(plan.functions, plan.places, strict=True))
     anchor = torch.zeros((), requires_grad=True, device=batch.y.device)
 
     def deliver(name: str) -> None:
         take(slice(0, len(batch)), name, total(uses.pop(name)))
 
     def on_call(call: Call, output: Any) -> Any:
-        samples = Samples(len(batch), next(places))
+        function, place = next(planned, (None, Place()))
+        samples = Samples(len(batch), place)
+        if call.function != function or not samples.lie_in(output):
+            raise OtherCallsError
         wanted = call.names - plan.reasons.keys()
         if not wanted:
             return output
@@ -159,6 +184,8 @@ def by_closed_forms(
     with torch.enable_grad():
         with Watch(state, plan.names, on_call), plain_attention():
             outputs = batch.through(model)
+        if next(planned, None):
+            raise OtherCallsError
         whole = objective(outputs, batch.y).sum()
     if whole.requires_grad:
         torch.autograd.grad(whole, anchor, allow_unused=True)
@@ -182,7 +209,10 @@ def by_functional(
     def by_autograd(row: Examples) -> dict[str, Tensor]:
         with torch.enable_grad():
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in chosen.items()}
-            gradients = torch.autograd.grad(whole(leaves, row), list(leaves.values()), materialize_grads=True)
+            loss = whole(leaves, row)
+            if not loss.requires_grad:  # the model uses none of these parameters for this row
+                return {name: torch.zeros_like(tensor) for name, tensor in chosen.items()}
+            gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
         return dict(zip(leaves, gradients, strict=True))
 
     step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))
@@ -190,9 +220,11 @@ def by_functional(
         rows = slice(start, min(start + step, len(batch)))
         part = batch[rows]
         with plain_attention():
+            gradients = None
             if plan.vectorized:
-                gradients = vmap(grad(of_row), in_dims=(None, 0, 0))(chosen, part.x, part.y)
-            else:
+                with suppress(RuntimeError):  # a loss of the user's own may branch on values
+                    gradients = vmap(grad(of_row), in_dims=(None, 0, 0))(chosen, part.x, part.y)
+            if gradients is None:
                 by_row = [by_autograd(part[k : k + 1]) for k in range(len(part))]
                 gradients = {name: torch.stack([row[name] for row in by_row]) for name in chosen}
         for name in chosen:
@@ -202,17 +234,6 @@ def by_functional(
 def functionally(model: nn.Module, state: State) -> Callable[..., Any]:
     """The model as a function of its inputs, with the state's tensors in place of its own."""
     return lambda *inputs, **fields: functional_call(model, dict(state), inputs, fields)
-
-
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Run attention as separate torch functions, which can be watched, and not as one fused call."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _opened(function: FunctionType) -> FunctionType:

@@ -15,8 +15,6 @@ from ...bench.problem.examples import Examples
 from ...bench.problem.passes import Pass
 from ...bench.problem.problem import Problem
 
-FEATURES_AT_ONCE = 2**20  # numbers in a batch of a pass over the last layer alone: 4 MiB in float32
-
 
 class NoHeadError(Exception):
     """The layer is not the model's head: other computation follows it, or it is called more than once."""
@@ -74,12 +72,12 @@ class FeaturePass(Pass):
     def attached(self) -> Iterator[None]:
         """A hook on the layer, which remembers its last call."""
 
-        def called(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        def called(_: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:
             self.calls += 1
-            self.inputs, self.output = inputs[0].detach(), output
+            self.inputs, self.output = next(iter((*inputs, *named.values()))).detach(), output
             self.version = output._version if self.head else 0
 
-        hook = self.layer.register_forward_hook(called)
+        hook = self.layer.register_forward_hook(called, with_kwargs=True)
         try:
             yield
         finally:
@@ -127,8 +125,7 @@ def head_of(
     except NoHeadError:
         return None
     of_layer = Checkpoint({key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()})
-    rows = max(problem.batch_size, FEATURES_AT_ONCE // layer.in_features)
-    head = replace(problem, model=layer, train=train, checkpoints=(of_layer,), batch_size=rows)
+    head = replace(problem, model=layer, train=train, checkpoints=(of_layer,))
     return Head(head, f"{name}.", cache(lambda: on_features(problem.validation)))
 
 

@@ -7,7 +7,7 @@ from ...bench.problem.examples import Examples
 from ...bench.problem.passes import Pass
 from .capture import Objective, Take, capture
 from .forms.gradient import Gradient
-from .plan import planned
+from .plan import plan_of
 from .selection import Selection
 
 
@@ -34,10 +34,10 @@ class GradientPass(Pass):
                     takers[name].append(wanted)
         problem, state, plan = self.selection.problem, self.selection.state, self.selection.plan
         if set(takers) != set(plan.names):
-            plan = planned(problem, state, list(takers))
-        objective = self.objective or problem.losses
+            plan = plan_of(problem, state, list(takers))
+        objective, batches = self.objective or problem.losses, problem.batches(self.examples, plan.bytes_per_row)
         with self.under_way(passes, state) as (model, deliver):
-            for rows, batch in problem.batches(self.examples, plan.bytes_per_row):
+            for rows, batch in batches:
 
                 def take(part: slice, name: str, gradient: Gradient, first: int = rows.start) -> None:
                     for taker in takers[name]:

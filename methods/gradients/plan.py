@@ -12,15 +12,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...bench.errors import FunctionalFallback, InputError
+from ...bench.instruments.stopwatch import phase
 from ...bench.problem.checkpoint import State
+from ...bench.problem.evaluation import plain_attention
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem
-from .capture import Call, Plan, Watch, by_closed_forms, by_functional, functionally, plain_attention
+from .capture import Call, OtherCallsError, Plan, Watch, by_closed_forms, by_functional, functionally
 from .forms.algebra import ALGEBRA, NoClosedFormError, Place
+from .forms.convolution import Convolved
 from .forms.gradient import Gradient, Plain
 from .forms.outer import Outer
 
-ANYWHERE = Place()  # the layout of an output that no closed form reads
+PROBED = 64  # rows that probes are chosen from
+ANYWHERE = Place(known=False)  # the layout of an output that no closed form reads
+
+
+def plan_of(problem: Problem, state: State, names: Sequence[str]) -> Plan:
+    """The plan for the parameters of these names, made once for all states of a problem's model."""
+    key = "plan", problem.model, *names
+    if key not in problem.known:
+        with phase("gradients"):
+            problem.known[key] = planned(problem, state, names)
+    plan: Plan = problem.known[key]
+    return plan
 
 
 def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
@@ -35,8 +49,9 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
-    two = problem.train[torch.tensor([0, 1 % len(problem.train)])].to(problem.device)
+    two = _probes(problem.train).to(problem.device)
     with problem.at(state) as model:
+        two = _telling(model, two)
         bytes_per_row = _bytes_per_row(model, state, names, two[:1])
     state, two = _in_double(problem, state, two)
     with problem.at(state) as model:
@@ -44,7 +59,8 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
         plan, gradients = _without_failing(model, state, plan, two)
         differing = _differing(model, state, two, plan.closed, gradients)
         plan = _without(plan, dict.fromkeys(differing, "its closed form does not agree with autograd"))
-        plan = replace(plan, rank_one=frozenset(name for name in plan.closed if _is_rank_one(gradients.get(name))))
+        rank_one = frozenset(name for name in plan.closed if _is_rank_one(gradients.get(name)))
+        plan = replace(plan, rank_one=rank_one, convolutional=_is_convolutional(gradients))
         if plan.reasons:
             plan = replace(plan, vectorized=_vectorizes(model, state, plan, two))
     if plan.reasons:
@@ -53,6 +69,25 @@ def planned(problem: Problem, state: State, names: Sequence[str]) -> Plan:
         message = f"the gradients of {name}{others} are computed by torch.func, since {reason}"
         warnings.warn(message, FunctionalFallback, stacklevel=2)
     return plan
+
+
+def _probes(examples: Examples) -> Examples:
+    """Two rows that show as much as rows can: one that varies most in itself, and the one that is farthest from it."""
+    some = examples[torch.linspace(0, len(examples) - 1, min(PROBED, len(examples))).long()]
+    flat = torch.cat([tensor.reshape(len(some), -1).double() for tensor in some.tensors.values()], 1)
+    first = int((flat - flat.mean(1, keepdim=True)).square().sum(1).argmax())
+    return some[torch.tensor([first, int((flat - flat[first]).square().sum(1).argmax())])]
+
+
+@torch.no_grad()
+def _telling(model: nn.Module, two: Examples) -> Examples:
+    """The rows with noise added if they are all alike or blank, so that no product with them would show anything."""
+    tensors = list(two.tensors.values())
+    if any(tensor[0].ne(tensor[1]).any() and tensor.any() for tensor in tensors):
+        return two
+    generator = torch.Generator().manual_seed(0)
+    noisy = two.mapped(lambda x: x + torch.randn(x.shape, generator=generator).to(x) if x.is_floating_point() else x)
+    return noisy if bool(noisy.through(model).isfinite().all()) else two
 
 
 @torch.no_grad()
@@ -92,7 +127,7 @@ def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples)
             reasons |= dict.fromkeys(call.names, f"it goes into {name}")
         elif place is None:
             reasons |= dict.fromkeys(call.names, f"no axis of the output of {name} holds the samples")
-    return Plan(tuple(names), places, reasons)
+    return Plan(tuple(names), places, tuple(call.function for call, _ in twice), reasons)
 
 
 def _place(first: Tensor, both: Tensor) -> Place | None:
@@ -131,6 +166,8 @@ def _without_failing(model: nn.Module, state: State, plan: Plan, two: Examples) 
     gradients: dict[str, Gradient] = {}
     try:
         by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: gradients.update({name: gradient}))
+    except OtherCallsError:
+        return _without(plan, dict.fromkeys(plan.closed, "the model calls other functions for other rows")), {}
     except (NoClosedFormError, RuntimeError, TypeError, IndexError) as error:
         if len(plan.closed) == 1:
             return _without(plan, {plan.closed[0]: str(error)}), {}
@@ -167,13 +204,17 @@ def _differing(
     Raises:
         InputError: if autograd cannot differentiate the model.
     """
+    if not names:
+        return []
     distances, sizes = (dict.fromkeys(names, torch.zeros((), dtype=torch.float64)) for _ in range(2))  # squared
     for row in (slice(0, 1), slice(1, 2)):
         leaves = {name: state[name].detach().requires_grad_() for name in names}
+        unused = dict.fromkeys(names)
 
-        def compare(name: str, leaf: Tensor, row: slice = row) -> None:
+        def compare(name: str, leaf: Tensor, row: slice = row, unused: dict[str, None] = unused) -> None:
             truth, leaf.grad = leaf.grad, None
             if truth is not None:
+                unused.pop(name, None)
                 size = truth.norm().double().cpu() ** 2
                 sizes[name] = sizes[name] + size
                 distances[name] = distances[name] + size
@@ -186,9 +227,13 @@ def _differing(
         try:
             with torch.enable_grad():
                 outputs = two[row].through(functionally(model, {**state, **leaves}))
-                _mixture(outputs, two.y).sum().backward()
+                mixture = _mixture(outputs, two.y).sum()
+                if mixture.requires_grad:
+                    mixture.backward()
         except RuntimeError as error:
             raise InputError(f"autograd cannot differentiate this model: {error}") from error
+        for name in gradients.keys() & unused.keys():
+            distances[name] = distances[name] + gradients[name][row].squared_l2()[0].double().cpu()
     tolerance = 1e-6 if outputs.dtype == torch.float64 else 0.05
     whole = torch.stack(list(sizes.values())).sum().sqrt()
     bounds = {name: tolerance * (size.sqrt() + 1e-3 * whole) for name, size in sizes.items()}
@@ -197,6 +242,15 @@ def _differing(
 
 def _is_rank_one(gradient: Gradient | None) -> bool:
     return isinstance(gradient, Outer) and gradient.positions == 1
+
+
+def _is_convolutional(gradients: Mapping[str, Gradient]) -> bool:
+    """Whether most multiplications of a forward pass are those of convolutions."""
+    uses = [use for gradient in gradients.values() for use in gradient.summands()]
+    convolved, outer = (
+        sum(use.positions * use.shape.numel() for use in uses if isinstance(use, kind)) for kind in (Convolved, Outer)
+    )
+    return convolved > outer
 
 
 def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Examples) -> int:
@@ -215,5 +269,5 @@ def _bytes_per_row(model: nn.Module, state: State, names: Sequence[str], row: Ex
 
 def _mixture(outputs: Tensor, _: Tensor) -> Tensor:
     """A fixed mixture of the outputs, as an objective: unlike a loss's, its gradient is never zero."""
-    flat = outputs.flatten(1)
+    flat = outputs.reshape(len(outputs), -1)
     return flat @ torch.linspace(0.5, 1.5, flat.shape[1], dtype=flat.dtype, device=flat.device)

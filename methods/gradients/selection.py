@@ -12,12 +12,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...bench.errors import InputError
-from ...bench.instruments.stopwatch import phase
 from ...bench.problem.checkpoint import Checkpoint, State
+from ...bench.problem.evaluation import evaluating
 from ...bench.problem.examples import Examples
-from ...bench.problem.problem import Problem, evaluating
+from ...bench.problem.problem import Problem
 from .capture import Plan, functionally
-from .plan import planned
+from .plan import plan_of
 from .reduction import Direction
 
 Layers = str | Sequence[str]
@@ -36,10 +36,21 @@ class Selection:
     prefix: str
     """With it before their names, parameters have their names in the user's model, if this model is a layer of it."""
 
+    def __post_init__(self) -> None:
+        # Asked for now, since inside `Problem.at` no parameter says whether it is frozen.
+        for name, tensor in self.parameters.items():
+            if tensor.is_complex():
+                raise InputError(f"{name} is complex, and gradients here are real: write it as two real parameters")
+
     @cached_property
     def layers(self) -> list[list[str]]:
         """Names of each layer's own parameters, in the order of a flat gradient."""
         return parameter_names(self.problem.model, self.modules)
+
+    @cached_property
+    def layer_of(self) -> dict[str, int]:
+        """The number of each parameter's layer."""
+        return {name: number for number, layer in enumerate(self.layers) for name in layer}
 
     @cached_property
     def parameters(self) -> Direction:
@@ -65,8 +76,7 @@ class Selection:
     @cached_property
     def plan(self) -> Plan:
         """How the gradients are captured."""
-        with phase("gradients"):
-            return planned(self.problem, self.state, list(self.parameters))
+        return plan_of(self.problem, self.state, list(self.parameters))
 
     def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
         """Consecutive batches of at most the batch size and of as many rows as the memory budget allows.
@@ -106,7 +116,7 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
     Args:
         problem: its model's modules are searched.
         layers: `"last"` (the last module with parameters that the model calls), `"all"`, `"lora"`, or patterns of
-            module names.
+            module names. The first two leave frozen modules out, unless all are frozen.
         state: the parameters and buffers with which the model is called to find the last module.
 
     Raises:
@@ -119,20 +129,22 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
                 f"{name or 'the model'} normalises by its batch, so samples have no gradients of their own: "
                 "give it running statistics (track_running_stats=True)"
             )
-    owners = {
+    named = {
         name: m for name, m in problem.model.named_modules() if next(m.parameters(recurse=False), None) is not None
     }
-    if not owners:
+    if not named:
         raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
+    trained = {name: m for name, m in named.items() if any(map(_is_trained, m.parameters(recurse=False)))}
+    owners = trained or named
     if layers == "all":
         return owners
     if layers == "last":
         name = last_called(problem, owners, state)
         return {name: owners[name]}
     patterns = ["*lora_*"] if layers == "lora" else [layers] if isinstance(layers, str) else list(layers)
-    chosen = {name: m for name, m in owners.items() if any(fnmatch(name, pattern) for pattern in patterns)}
+    chosen = {name: m for name, m in named.items() if any(fnmatch(name, pattern) for pattern in patterns)}
     if not chosen:
-        raise InputError(f"layers={layers!r} matches none of this model's layers: {', '.join(owners)}")
+        raise InputError(f"layers={layers!r} matches none of this model's layers: {', '.join(named)}")
     return chosen
 
 
@@ -153,7 +165,15 @@ def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[
     """Names in the model of each module's own parameters, in the order of a flat gradient.
 
     A parameter that several modules share belongs to the first of them; a module without parameters left is omitted.
+    Frozen parameters of a module are left out, unless all of them are frozen.
     """
     left = {id(p): name for name, p in model.named_parameters()}
-    layers = [[left.pop(id(p)) for p in m.parameters(recurse=False) if id(p) in left] for m in modules.values()]
+    layers = []
+    for module in modules.values():
+        own = [p for p in module.parameters(recurse=False) if id(p) in left]
+        layers.append([left.pop(id(p)) for p in list(filter(_is_trained, own)) or own])
     return [names for names in layers if names]
+
+
+def _is_trained(parameter: nn.Parameter) -> bool:
+    return parameter.requires_grad

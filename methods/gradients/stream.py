@@ -14,6 +14,7 @@ from ...bench.problem.examples import Examples
 from . import reduction
 from .capture import Objective, Take, capture
 from .forms.gradient import Gradient
+from .forward_mode import derivatives, suits
 from .passes import GradientPass
 from .projection import Projected, Projection
 from .reduction import Direction, Layout, Reduction, at_least_single
@@ -70,7 +71,9 @@ class Gradients:
         return self._reduced(reduction.largest()).amax(1)
 
     def inner(self, direction: Direction) -> Tensor:
-        """Inner products (n,) with a direction, float64."""
+        """Inner products (n,) with a direction, float64; in forward mode where that costs less."""
+        if suits(self.space):
+            return derivatives(self.space, self.examples, direction)
         return self.inner_by_layer(direction).sum(1)
 
     def inner_by_layer(self, direction: Direction) -> Tensor:
@@ -109,12 +112,18 @@ class Gradients:
         return kept
 
     def cross(self, other: "Gradients") -> Tensor:
-        """Inner products (n, m) of these gradients with m others, float64: one pass for each batch of the others."""
+        """Inner products (n, m) of these gradients with m others, float64.
+
+        One pass for as many of the others as a quarter of the memory budget holds, as their gradients' factors.
+        """
+        step = max(1, self.space.problem.memory_budget // 4 // max(1, other.space.plan.bytes_per_row))
         blocks = []
-        for _, batch in other.space.batches(other.examples):
+        for start in range(0, len(other), step):
+            some = other.examples[start : start + step]
             held: dict[str, list[Gradient]] = defaultdict(list)
-            other._capture(batch, lambda _, name, gradient, held=held: held[name].append(gradient))  # type: ignore[misc]
-            blocks.append(self._reduced(reduction.cross(held, len(batch))).sum(1))
+            for _, batch in other.space.batches(some):
+                other._capture(batch, lambda _, name, gradient, held=held: held[name].append(gradient))  # type: ignore[misc]
+            blocks.append(self._reduced(reduction.cross(held, len(some))).sum(1))
         return torch.cat(blocks, 1)
 
     def stream(
@@ -171,6 +180,5 @@ class Gradients:
         """The number of rows, and each parameter's layer and place in a flat gradient."""
         space = self.space
         first = next(iter(space.parameters.values()))
-        layers = {name: column for column, layer in enumerate(space.layers) for name in layer}
         rank_one = {name: space.parameters[name].shape for name in space.plan.rank_one}
-        return Layout(len(self), layers, space.spans, rank_one, first.device, first.dtype)
+        return Layout(len(self), space.layer_of, space.spans, rank_one, first.device, first.dtype)

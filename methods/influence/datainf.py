@@ -40,10 +40,12 @@ def datainf(problem: Problem, damping: float = 0.1, layers: Layers = "last", aga
     gradients, vs = space.train, queries(space, against)
     squared, *alongs = gradients.reduce(reduction.squared_l2(), *(reduction.inner(v) for v in vs))
     lam = lambdas(squared, space.layer_sizes, damping)
+    shares = (lam.min() / lam).nan_to_num().tolist()  # all layers' products come from one direction
 
     def helpful(along: Tensor) -> Tensor:
         removed = gradients.weighted_sum(along / (lam + squared) / len(gradients))
-        return ((along - gradients.inner_by_layer(removed)) / lam).sum(1)
+        scaled = {name: shares[space.layer_of[name]] * part for name, part in removed.items()}
+        return (along / lam).sum(1) - gradients.inner(scaled) / lam.min()
 
     return most_harmful(torch.stack([helpful(along) for along in alongs], 1))
 
@@ -79,7 +81,7 @@ def datainf_self(problem: Problem, damping: float = 0.1, layers: Layers = "last"
 
 
 def lambdas(squared: Tensor, layer_sizes: Tensor, damping: float) -> Tensor:
-    """λ_l (layers,): the damping times the mean square of the layer's gradient entries.
+    """λ_l (layers,): the damping times the mean square of the layer's gradient entries; infinite if these are all 0.
 
     Args:
         squared: squared L2 norms (n, layers) of the gradients.
@@ -91,4 +93,5 @@ def lambdas(squared: Tensor, layer_sizes: Tensor, damping: float) -> Tensor:
     """
     if damping <= 0:
         raise InputError(f"damping={damping} does not fit: it must be above 0")
-    return (damping * squared.mean(0) / layer_sizes).clamp(min=torch.finfo(torch.float64).tiny)
+    lam = damping * squared.mean(0) / layer_sizes
+    return torch.where(lam > 0, lam, torch.inf)

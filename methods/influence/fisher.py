@@ -83,10 +83,7 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
     Raises:
         InputError: if labels are to be sampled and the problem has a loss of its own.
     """
-    if labels == "sampled" and problem.loss is not None:
-        raise InputError(
-            "labels=sampled does not fit a loss of your own, which gives no probabilities: take labels=given"
-        )
+    check_labels(problem, labels)
     objective = sampled_loss if labels == "sampled" else None
     rows = [_labelled(problem, space, labels) for space in spaces]
     blocks, n = blocks_of(spaces[0]), sum(map(len, rows))
@@ -111,6 +108,14 @@ def fisher(problem: Problem, spaces: Sequence[GradientSpace], form: Form, labels
             gradients.reduce(squares, objective=objective)
         values |= left_over | {name: square / n for name, square in squares.result().items()}
     return Factored(basis, values)
+
+
+def check_labels(problem: Problem, labels: Labels) -> None:
+    """Refuse labels to be sampled where the problem has a loss of its own, with an InputError."""
+    if labels == "sampled" and problem.loss is not None:
+        raise InputError(
+            "labels=sampled does not fit a loss of your own, which gives no probabilities: take labels=given"
+        )
 
 
 def _eigen(side: Tensor) -> tuple[Tensor, Tensor]:

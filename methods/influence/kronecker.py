@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ..gradients.forms.gradient import Gradient
+from ..gradients.forms.arithmetic import factors_cost_less
+from ..gradients.forms.gradient import Gradient, Rotated
 from ..gradients.reduction import Direction, Layout, summable
 from ..gradients.space import GradientSpace
 
@@ -61,7 +62,11 @@ class Eigenbasis:
         """A block's gradients in the basis, Q_Sᵀ g Q_A; None for a bias that is part of its weight's block."""
         if name in self.blocks.bias_of.values():
             return None
-        return gradient.projected(*self.sides[name]) if name in self.sides else gradient
+        if name not in self.sides:
+            return gradient
+        left, right = self.sides[name]
+        by_factors = factors_cost_less(gradient.positions, (len(left), len(right)), (len(left), len(right)))
+        return gradient.projected(left, right) if by_factors else Rotated(gradient, left, right)
 
     def scaled(self, blocks: Direction, scale: Mapping[str, Tensor]) -> Direction:
         """Q (scale ∘ Qᵀ v) of a direction v by block, for scales by block in the basis."""

@@ -27,6 +27,7 @@ ROWS_IN_DOUBLE = 1024
     paper="Park et al. 2023 (TRAK)",
     uses={"validation", "checkpoints"},
     unless={"checkpoints": {"checkpoints": "last"}},
+    classes=True,
 )
 def trak(
     problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"
@@ -66,6 +67,7 @@ def trak(
     paper="Park et al. 2023 (TRAK, self-influence)",
     uses={"checkpoints"},
     unless={"checkpoints": {"checkpoints": "last"}},
+    classes=True,
 )
 def trak_self(
     problem: Problem, k: int = 512, damping: float = 0.1, layers: Layers = "last", checkpoints: Checkpoints = "last"

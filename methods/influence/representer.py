@@ -16,7 +16,7 @@ from ..features import features
 GRADIENT = 1e-8  # the largest gradient entry at which the fit stops
 
 
-@method(family="representer points", paper="Yeh et al. 2018, theorem 3.1", uses={"validation"})
+@method(family="representer points", paper="Yeh et al. 2018, theorem 3.1", uses={"validation"}, classes=True)
 def representer(problem: Problem, l2: float = 0.003) -> Scores:
     """Minus a row's contribution to the logits of the validation rows' labels: -mean_t α_{i,y_t} hᵢ·h_t.
 

@@ -24,10 +24,10 @@ def loss(problem: Problem) -> Scores:
     Cost (forward): one forward pass.
     """
     outputs = problem.outputs()
-    return problem.losses(outputs, problem.train.y.to(outputs.device)).double().cpu().numpy()
+    return problem.losses(outputs, problem.train.y.to(outputs.device)).detach().double().cpu().numpy()
 
 
-@method(family="label quality", paper="Müller & Markert 2019; Northcutt et al. 2021 (self-confidence)")
+@method(family="label quality", paper="Müller & Markert 2019; Northcutt et al. 2021 (self-confidence)", classes=True)
 def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
     """1 - p_y: the probability that the model gives to all labels but y, in sample.
 
@@ -43,7 +43,7 @@ def self_confidence(problem: Problem, labels: Labels = "given") -> Scores:
     return (1 - p.gather(1, y)[:, 0]).numpy()
 
 
-@method(family="label quality", paper="Northcutt et al. 2021 (normalized margin)")
+@method(family="label quality", paper="Northcutt et al. 2021 (normalized margin)", classes=True)
 def margin(problem: Problem, labels: Labels = "given") -> Scores:
     """max_{k≠y} p_k - p_y: how far the label is behind the likeliest other class, in sample.
 
@@ -59,7 +59,7 @@ def margin(problem: Problem, labels: Labels = "given") -> Scores:
     return (p.scatter(1, y, -1).amax(1) - p.gather(1, y)[:, 0]).numpy()
 
 
-@method(family="label quality", paper="Kuan & Mueller 2022, section 3 (confidence-weighted entropy)")
+@method(family="label quality", paper="Kuan & Mueller 2022, section 3 (confidence-weighted entropy)", classes=True)
 def confidence_weighted_entropy(problem: Problem, labels: Labels = "given") -> Scores:
     """-Σ_k p_k log p_k / p_y: the entropy of the prediction, divided by the confidence in the label, in sample.
 

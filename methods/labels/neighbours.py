@@ -11,7 +11,7 @@ from ...bench.registry.method import method
 from ..features import features
 
 
-@method(family="label quality", paper="Zhu et al. 2022, section 3.2 (SimiFeat, local vote)")
+@method(family="label quality", paper="Zhu et al. 2022, section 3.2 (SimiFeat, local vote)", classes=True)
 def knn_vote(problem: Problem, k: int = 10) -> Scores:
     """The share of a row's k nearest other rows that have another label, by cosine of the last layer's inputs.
 

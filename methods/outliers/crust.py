@@ -11,7 +11,7 @@ from ...bench.problem.problem import Problem, Scores
 from ...bench.registry.method import method
 
 
-@method(family="outlier gradient", paper="Mirzasoleiman et al. 2020, algorithm 1")
+@method(family="outlier gradient", paper="Mirzasoleiman et al. 2020, algorithm 1", classes=True)
 def crust(problem: Problem, share: float = 0.5) -> Scores:
     """Σ_j γ_j ‖g - g_j‖ / m over the medoids j of the m samples with the same label, γ_j of them nearest to j.
 

@@ -45,7 +45,7 @@ def rows(problem: Problem, examples: Examples, *more: Tensor) -> Rows:
 
 def loader(problem: Problem, examples: Examples, batch_size: int | None = None) -> DataLoader[tuple[Tensor, ...]]:
     """Batches of inputs and labels, in the order of the rows, by default of the problem's batch size."""
-    return DataLoader(rows(problem, examples), batch_size or problem.batch_size, collate_fn=whole)
+    return DataLoader(rows(problem, examples), batch_size or problem.training_batch, collate_fn=whole)
 
 
 def modules(problem: Problem, layers: Layers) -> list[str]:
@@ -64,13 +64,18 @@ def size(problem: Problem, layers: Layers) -> int:
     return sum(problem.state[name].numel() for name in parameters(problem, layers))
 
 
-def copied(problem: Problem, layers: Layers) -> nn.Module:
+def copied(problem: Problem, layers: Layers, *, passes_loss: bool = False) -> nn.Module:
     """A copy of the model in evaluation mode, which a library may change; only the selected parameters get gradients.
 
+    Args:
+        problem: the problem.
+        layers: the layers whose parameters are selected.
+        passes_loss: whether the caller passes a loss of the problem's own on to the library.
+
     Raises:
-        InputError: if the problem has a loss of its own, which is not passed on to other libraries.
+        InputError: if the problem has a loss of its own, and the caller does not.
     """
-    if problem.loss is not None:
+    if problem.loss is not None and not passes_loss:
         raise InputError("other libraries get cross-entropy on logits; here the loss differs: take our own methods")
     chosen, model = parameters(problem, layers), copy.deepcopy(problem.model).to(problem.device).eval()
     for name, parameter in model.named_parameters():

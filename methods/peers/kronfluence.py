@@ -6,13 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...bench.problem.examples import Examples
 from ...bench.problem.problem import Problem, Scores
 from ...bench.registry.method import method
 from ..gradients.selection import Layers
-from ..influence.fisher import Labels, chances, sampled_loss
+from ..influence.fisher import Labels, chances, check_labels, sampled_loss
 from .inputs import copied, modules, quietly, rows, scores, whole
 
 
@@ -72,21 +71,23 @@ def kronfluence(
     C is the strategy's curvature, damped by a tenth of its mean eigenvalue. Sampled labels come from the same random
     numbers as in our own `kfac` and `ekfac`.
     """
+    check_labels(problem, labels)
     library = import_module("kronfluence")
 
     def loss(batch: tuple[Tensor, ...], model: nn.Module, sample: bool = False) -> Tensor:
         logits = model(batch[0])
-        return sampled_loss(logits, batch[2]).sum() if sample else F.cross_entropy(logits, batch[1], reduction="sum")
+        return (sampled_loss(logits, batch[2]) if sample else problem.losses(logits, batch[1])).sum()
 
     task = SimpleNamespace(compute_train_loss=loss, compute_measurement=loss, get_attention_mask=lambda batch: None)
     task.get_influence_tracked_modules = lambda: None if layers == "all" else modules(problem, layers)
     task.enable_post_process_per_sample_gradient = False
-    train, size = rows(problem, problem.train, chances(problem)), problem.batch_size
+    train, size = rows(problem, problem.train, chances(problem)), problem.training_batch
     options: dict[str, Any] = {"damping_factor": None, "aggregate_query_gradients": query is not None}
     score_args = library.arguments.ScoreArguments(**options)
     factor_args = library.arguments.FactorArguments(strategy, use_empirical_fisher=labels == "given")
     with TemporaryDirectory() as folder, quietly(problem.seed):
-        model, cpu = library.prepare_model(copied(problem, layers), task), str(problem.device) == "cpu"
+        model = library.prepare_model(copied(problem, layers, passes_loss=True), task)
+        cpu = str(problem.device) == "cpu"
         analyzer = library.Analyzer("peer", model, task, cpu, disable_tqdm=True, output_dir=folder)
         analyzer.set_dataloader_kwargs(library.utils.dataset.DataLoaderKwargs(collate_fn=whole))
         analyzer.fit_all_factors("f", train, size, factor_args=factor_args)

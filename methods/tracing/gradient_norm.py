@@ -45,6 +45,7 @@ def grand(problem: Problem, checkpoints: Checkpoints = "last", layers: Layers = 
     paper="Paul et al. 2021, definition 2.2 (EL2N)",
     uses={"checkpoints"},
     unless={"checkpoints": {"checkpoints": "last"}},
+    classes=True,
 )
 def el2n(problem: Problem, checkpoints: Checkpoints = "last") -> Scores:
     """The L2 norm of each sample's error p - e_y, averaged over the checkpoints.

@@ -8,7 +8,12 @@ from ...bench.registry.method import method
 from .least_squares import Game, Utility, check_budget, in_row_order
 
 
-@method(family="data valuation", paper="Wang & Jia 2023, section 4.2 (Banzhaf, MSR estimator)", uses={"validation"})
+@method(
+    family="data valuation",
+    paper="Wang & Jia 2023, section 4.2 (Banzhaf, MSR estimator)",
+    uses={"validation"},
+    classes=True,
+)
 def banzhaf(problem: Problem, evaluations: int = 3000, utility: Utility = "squared-error") -> Scores:
     """Minus the Banzhaf value: the mean utility of random subsets with the row, minus that of subsets without it.
 

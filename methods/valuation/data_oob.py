@@ -8,7 +8,7 @@ from ...bench.registry.method import method
 from ..features import features
 
 
-@method(family="data valuation", paper="Kwon & Zou 2023, eq. 2 (Data-OOB)")
+@method(family="data valuation", paper="Kwon & Zou 2023, eq. 2 (Data-OOB)", classes=True)
 def data_oob(problem: Problem, trees: int = 100) -> Scores:
     """The share of wrong predictions for a row by the trees that were not fitted on it.
 

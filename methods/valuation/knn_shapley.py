@@ -10,7 +10,7 @@ from ..features import features
 from ..labels.neighbours import chunks
 
 
-@method(family="data valuation", paper="Jia et al. 2019, theorem 1 (KNN-Shapley)", uses={"validation"})
+@method(family="data valuation", paper="Jia et al. 2019, theorem 1 (KNN-Shapley)", uses={"validation"}, classes=True)
 def knn_shapley(problem: Problem, k: int = 5) -> Scores:
     """Minus the exact Shapley value of each row for a k-nearest-neighbour classifier of the validation rows.
 

@@ -15,7 +15,12 @@ BYTES_PER_PAIR = 32
 ROUNDS, PRECISION = 2000, 1e-6
 
 
-@method(family="data valuation", paper="Just et al. 2023, sections 3.1 and 3.2 (LAVA)", uses={"validation"})
+@method(
+    family="data valuation",
+    paper="Just et al. 2023, sections 3.1 and 3.2 (LAVA)",
+    uses={"validation"},
+    classes=True,
+)
 def lava(problem: Problem, entropy: float = 0.1, converged: bool = False) -> Scores:
     """The calibrated gradient of the transport cost to the validation rows by a row's mass: fᵢ - mean of other fⱼ.
 

@@ -20,6 +20,7 @@ MOST_TRAININGS = 2000
     paper="Cook 1977; Ghorbani & Zou 2019, section 2 (leave-one-out)",
     uses={"validation", "retraining"},
     unless={"retraining": {"retrain": 0}},
+    classes=True,
 )
 def leave_one_out(problem: Problem, utility: Utility = "squared-error", retrain: int = 0, first: int = 0) -> Scores:
     """U(all but i) - U(all): what the utility gains when row i is left out.

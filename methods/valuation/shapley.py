@@ -14,7 +14,12 @@ from .least_squares import Game, Utility, check_budget, in_row_order
 FEWEST_ORDERS = 10
 
 
-@method(family="data valuation", paper="Ghorbani & Zou 2019, algorithm 1 (TMC-Shapley)", uses={"validation"})
+@method(
+    family="data valuation",
+    paper="Ghorbani & Zou 2019, algorithm 1 (TMC-Shapley)",
+    uses={"validation"},
+    classes=True,
+)
 def tmc_shapley(
     problem: Problem, evaluations: int = 100_000, tolerance: float = 0.01, utility: Utility = "squared-error"
 ) -> Scores:
@@ -45,7 +50,7 @@ def tmc_shapley(
     return -in_row_order(values, order)
 
 
-@method(family="data valuation", paper="Kwon & Zou 2022, eq. 5 (Beta Shapley)", uses={"validation"})
+@method(family="data valuation", paper="Kwon & Zou 2022, eq. 5 (Beta Shapley)", uses={"validation"}, classes=True)
 def beta_shapley(
     problem: Problem,
     evaluations: int = 100_000,

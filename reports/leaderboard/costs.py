@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ...bench.results.records import UNIT_SECONDS
 from ..statistics.tables import overall
 from ..style import amount
 
@@ -14,7 +15,6 @@ COSTS = (
     "seconds", "cpu_seconds", "gradients_seconds", "score_seconds", "retrain_seconds", "warmup_seconds",
     "epoch_seconds", "epoch_drift", "step_spread", "epochs", "peak_bytes", "limit_seconds", "limit_bytes",
 )  # fmt: skip
-FLOOR = 0.1  # seconds of an epoch: the fixed cost of half of the methods, up to 6 milliseconds, is then at most 6 %
 UNSTEADY = 0.2  # a mean `epoch_drift` above it: epochs may be off by half of that
 TINY = 1e-4  # a cost of nothing, since a geometric mean knows no 0
 MB = 1e6
@@ -71,9 +71,9 @@ def costs_of(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def timed(cells: pd.DataFrame) -> list[str]:
-    """The problems that epochs are a unit for: there an epoch takes at least `FLOOR` seconds, the median over cells."""
+    """The problems that epochs are a unit for: there an epoch takes at least `UNIT_SECONDS`, the median over cells."""
     seconds = _epoch(cells)
-    return list(seconds.index[seconds >= FLOOR])
+    return list(seconds.index[seconds >= UNIT_SECONDS])
 
 
 def units(cells: pd.DataFrame) -> list[Unit]:
@@ -96,7 +96,8 @@ def price(row: pd.Series, cells: pd.DataFrame) -> str:
     if isnan(row["epochs"]):
         return ""
     marks = f"{'at least ' if row['failed'] > 0 else ''}{'about ' if row['unsteady'] else ''}"
-    where = f" on the {long} of {problems} problems where an epoch takes {FLOOR} s or longer" if long < problems else ""
+    unit = f" on the {long} of {problems} problems where an epoch takes {UNIT_SECONDS} s or longer"
+    where = unit if long < problems else ""
     return f"{marks}{amount(row['epochs'])} training epochs{where}"
 
 
@@ -109,8 +110,8 @@ def cost_notes(methods: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
         f"Epochs: {clock}, over that of one plain training epoch in the same process, a cost that survives a change of "
         "machine. Their mean over problems is geometric.": long > 0,
         f"Time per 1,000 rows: {clock}, over the number of training rows; a geometric mean over all problems. "
-        f"On {where} an epoch takes less than {FLOOR} s, so that the fixed cost of a call would weigh more in epochs "
-        f"than its work.{' Epochs are those of the other problems.' if long else ''}": long < problems,
+        f"On {where} an epoch takes less than {UNIT_SECONDS} s, so that the fixed cost of a call would weigh more in "
+        f"epochs than its work.{' Epochs are those of the other problems.' if long else ''}": long < problems,
         "≥: cells of the row failed or are missing. Each counts the time limit of its run, which no finished cell "
         "exceeds; one that ran out of memory counts the memory limit. The seconds of phases, the CPU time and the "
         "warm-up are means over the finished cells.": bool((methods["failed"] > 0).any()),

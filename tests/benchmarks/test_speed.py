@@ -1,4 +1,4 @@
-"""Benchmarks of the hot paths: the gradient engine on four networks, each method on a fixed problem.
+"""Benchmarks of the hot paths: the gradient engine on five networks, each method on a fixed problem.
 
     pytest tests/benchmarks --benchmark-enable --benchmark-save=before
     pytest tests/benchmarks --benchmark-enable --benchmark-save=after
@@ -21,10 +21,11 @@ from influence_bench.bench.instruments.stopwatch import cpu_time
 from influence_bench.bench.models import architecture as models
 from influence_bench.bench.registry.method import METHODS
 from influence_bench.bench.run.cost import calibrate, steps_per_epoch
-from influence_bench.bench.speed.works import EPOCH, FORWARD, NETWORKS, network, works
+from influence_bench.bench.speed.networks import NETWORKS, network
+from influence_bench.bench.speed.works import EPOCH, FORWARD, works
 
 ROWS = 512
-NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8}
+NETWORK_ROWS = {"mlp": 512, "small-resnet": 64, "transformer": 8, "resnet-18": 8, "language-model": 2}
 pytestmark = pytest.mark.benchmark(timer=cpu_time)  # the clock of `calibrate`
 WORKS = [(name, work.name) for name in NETWORKS for work in works(network(name))]
 
@@ -64,7 +65,7 @@ def note_epochs(benchmark, problem):
 
 @pytest.mark.parametrize(("name", "work"), WORKS)
 def test_gradient_engine(benchmark, name, work):
-    if benchmark.disabled and name == "resnet-18":
+    if benchmark.disabled and name in ("resnet-18", "language-model"):
         pytest.skip("it takes minutes; tests/bench/speed/test_works.py checks its scores")
     problem = network(name).problem(NETWORK_ROWS[name])
     run = next(entry for entry in works(network(name)) if entry.name == work).prepare(problem)

@@ -69,10 +69,17 @@ def test_averages_over_checkpoints_are_averages_of_single_checkpoints(problem):
     assert len(single) == 4
 
 
-def test_methods_for_classifiers_refuse_other_outputs_by_shape():
+def test_methods_for_classes_refuse_other_labels_and_outputs_by_shape():
     regression = ib.Problem(nn.Linear(2, 1), train=(torch.randn(5, 2), torch.randn(5, 1)), loss=nn.MSELoss())
-    with pytest.raises(ib.InputError, match=r"needs logits \(n, classes\); the model's outputs are \(5, 1\)"):
+    with pytest.raises(ib.InputError, match=r"needs a class as the label .* these labels are \(5, 1\) of float32"):
         ib.score("el2n", regression)
+    with pytest.raises(ib.InputError, match=r"aggregate.* needs a class"):
+        ib.score("aggregate", regression, rows="loss+el2n")
+    assert len(ib.score("aggregate", regression, rows="loss+grand")) == 5
+    x, y = torch.randn(5, 2), torch.arange(5)
+    counts = ib.Problem(nn.Linear(2, 1), train=(x, y), loss=lambda out, y: (out[:, 0] - y) ** 2)
+    with pytest.raises(ib.InputError, match=r"needs logits \(n, classes\); the model's outputs are \(5, 1\)"):
+        ib.score("el2n", counts)
     assert ib.score("outlier-gradient", regression, detector="l2").shape == (5,)
 
 

@@ -9,10 +9,9 @@ import torch
 from sklearn.ensemble import IsolationForest
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vmap
-from torch.nn import functional as F
 
 from ....methods.gradients.selection import Layers
-from ....methods.peers.inputs import SUMMED, copied
+from ....methods.peers.inputs import copied
 from ...problem.examples import Examples
 from ...problem.problem import Problem
 from .peer import Query, peer
@@ -25,30 +24,32 @@ Stream = Callable[[Problem, Layers], Iterator[Gradients]]
 
 def vmapped(problem: Problem, layers: Layers) -> Iterator[Gradients]:
     """Per-sample gradients by `vmap(grad(loss))`, batch by batch."""
-    model = copied(problem, layers)
+    model = copied(problem, layers, passes_loss=True)
     wanted = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
     def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(functional_call(model, parameters, (x[None],)), y[None])
+        return problem.losses(functional_call(model, parameters, (x[None],)), y[None]).sum()
 
     gradients = vmap(grad(loss), in_dims=(None, 0, 0))
-    yield from (gradients(wanted, batch.x, batch.y) for _, batch in problem.batches(problem.train))
+    batches = replace(problem, batch_size=problem.training_batch).batches(problem.train)  # so many gradients fit
+    yield from (gradients(wanted, batch.x, batch.y) for _, batch in batches)
 
 
 def row_by_row(problem: Problem, layers: Layers) -> Iterator[Gradients]:
     """Per-sample gradients by one backward pass for each row, as in the code of arXiv 2405.03869."""
-    model = copied(problem, layers)
+    model = copied(problem, layers, passes_loss=True)
     wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
     for _, row in replace(problem, batch_size=1).batches(problem.train):
-        gradients = torch.autograd.grad(SUMMED(model(row.x), row.y), list(wanted.values()), materialize_grads=True)
+        loss = problem.losses(model(row.x), row.y).sum()
+        gradients = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
         yield {name: g[None] for name, g in zip(wanted, gradients, strict=True)}
 
 
 def mean_gradient(problem: Problem, query: Examples) -> dict[str, Tensor]:
     """v, the mean gradient of the query's rows, by parameter; parameters without a gradient are left out."""
-    model = copied(problem, "all")
+    model = copied(problem, "all", passes_loss=True)
     for _, batch in problem.batches(query):
-        SUMMED(model(batch.x), batch.y).backward()
+        problem.losses(model(batch.x), batch.y).sum().backward()
     return {name: p.grad / len(query) for name, p in model.named_parameters() if p.grad is not None}
 
 
@@ -81,11 +82,11 @@ for label, source in (("torch.func vmap", vmapped), ("autograd, row by row", row
 @peer("torch", work="all-layer inner products", name="torch.func jvp")
 def forward_mode(problem: Problem, layers: Layers, query: Examples) -> Tensor:
     """g_i·v as the derivative of each row's loss along v; no per-sample gradient is formed."""
-    v, model = mean_gradient(problem, query), copied(problem, "all").requires_grad_(False)
+    v, model = mean_gradient(problem, query), copied(problem, "all", passes_loss=True).requires_grad_(False)
     here = {name: p for name, p in model.named_parameters() if name in v}
 
     def losses(batch: Examples, parameters: dict[str, Tensor]) -> Tensor:
-        return F.cross_entropy(functional_call(model, parameters, (batch.x,)), batch.y, reduction="none")
+        return problem.losses(functional_call(model, parameters, (batch.x,)), batch.y)
 
     return torch.cat([jvp(partial(losses, batch), (here,), (v,))[1] for _, batch in problem.batches(problem.train)])
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ....methods.gradients.selection import Layers
+from ....methods.influence.fisher import Labels
 from ....methods.peers import captum, dattri, kronfluence
 from ....methods.peers.inputs import SUMMED, copied
 from ...problem.problem import Problem
@@ -29,9 +30,13 @@ for package, name, differs, function in (
     peer(package, work="last-layer squared L2 norms", name=name)(function)
     peer(package, work="all-layer squared L2 norms", name=name, differs=differs)(function)
     peer(package, work="all-layer inner products", name=name, differs=differs)(function)
-peer("kronfluence", work="EK-FAC self-influence, all layers", differs=KNOWN_LAYERS)(
-    partial(kronfluence.kronfluence, strategy="ekfac")
-)
+
+
+@peer("kronfluence", work="EK-FAC self-influence, all layers", differs=KNOWN_LAYERS)
+def kronfluence_ekfac(problem: Problem, layers: Layers) -> Tensor:
+    """EK-FAC self-influence by kronfluence; with given labels where the loss gives no probabilities to sample from."""
+    labels: Labels = "sampled" if problem.loss is None else "given"
+    return kronfluence.kronfluence(problem, layers, strategy="ekfac", labels=labels)
 
 
 @peer("dattri", work="DataInf, all layers", differs=f"uses the same λ, {DATTRI_DAMPING}, for all layers")

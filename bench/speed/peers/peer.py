@@ -1,8 +1,8 @@
 """The registry of peers: `@peer(package, work=...)` on a function adds one.
 
-Every peer takes the model as it stands, in evaluation mode, with cross-entropy as its loss, and uses the fastest way
-that its library documents. The library is imported inside the function: a library that is not installed is reported,
-and is no error.
+Every peer takes the model as it stands, in evaluation mode, and uses the fastest way that its library documents. The
+loss is cross-entropy, except for peers that take the problem's own. The library is imported inside the function: a
+library that is not installed is reported, and is no error.
 """
 
 from collections.abc import Callable

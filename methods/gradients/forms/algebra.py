@@ -37,6 +37,8 @@ class Place:
     """Whether the samples alternate along the axis (a b a b); otherwise each sample's entries adjoin (a a b b)."""
     shared: bool = False
     """Whether the tensor is computed once for all samples, as the embeddings of positions are."""
+    known: bool = True
+    """Whether the layout is known; it is not where no closed form reads the tensor."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ class Samples:
 
     size: int
     place: Place
+
+    def lie_in(self, output: Any) -> bool:
+        """Whether an output has the samples where the layout says."""
+        if self.place.shared or not self.place.known:
+            return True
+        if not isinstance(output, Tensor) or output.ndim <= self.place.axis:
+            return False
+        entries = output.shape[self.place.axis]
+        return entries == self.size if self.place.count == 1 else entries % self.size == 0
 
     def given_to_each(self, tensor: Tensor) -> Tensor:
         """A tensor that all samples share, repeated to (B, ...)."""

@@ -8,6 +8,7 @@ import torch
 from torch import Size, Tensor
 
 PIECE = 2**18  # entries formed at a time: 1 MiB in float32, which stays in a core's cache
+BLOCKS, SMALLEST_BLOCK = 6, 96  # of a symmetric product; products with fewer columns run below full speed
 WRITING = 32  # multiplications in the time that writing one entry of a formed gradient takes
 
 
@@ -63,6 +64,19 @@ def joined(parts: list[Tensor]) -> Tensor:
 def gram(rows: Tensor) -> Tensor:
     """Gram matrices (B, T, T) of the rows of each matrix in a batch (B, T, k)."""
     return rows @ rows.mT
+
+
+def second_moments(rows: Tensor) -> Tensor:
+    """rowsᵀ rows (k, k) of a matrix (N, k), which is symmetric: blocks below the diagonal are copied, not computed."""
+    width = rows.shape[1]
+    step = max(SMALLEST_BLOCK, ceil(width / BLOCKS))
+    moments = rows.new_empty(width, width)
+    for start in range(0, width, step):
+        block = slice(start, start + step)
+        part = rows[:, block].T @ rows[:, start:]
+        moments[block, start:] = part
+        moments[start + step :, block] = part[:, step:].T
+    return moments
 
 
 def vecdot(first: Tensor, second: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-from .arithmetic import gram, gram_costs_less, in_pieces, rows_at_a_time, summed, vecdot
+from .arithmetic import gram, gram_costs_less, in_pieces, rows_at_a_time, second_moments, summed, vecdot
 from .gradient import Gradient
 from .outer import Outer
 
@@ -58,19 +58,18 @@ class Convolved(Gradient):
         factor = torch.convolution(self.x, weight, bias, self.stride, self.padding, self.dilation, False, none, 1)
         return Outer(self._by_position @ left, factor.flatten(2).mT)
 
+    @property
+    def of_constant(self) -> Tensor:
+        return self.delta.flatten(2).sum(2)
+
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
-        """The patches' second moments, computed as a weight gradient with the patches in place of output gradients."""
+        """From the output gradients and the patches, position by position."""
         if self.groups > 1:
             return None
-        patches = self.patches().mT
-        as_outputs = patches.unflatten(2, self.delta.shape[2:])
-        right = self._weight_gradient(self.x, as_outputs, 1).flatten(1)
-        if constant:
-            ones = patches.sum((0, 2))[:, None]
-            count = ones.new_full((1, 1), len(self) * self.positions)
-            right = torch.cat([torch.cat([right, ones], 1), torch.cat([ones.T, count], 1)])
-        left = self._by_position.flatten(0, 1)
-        return left.T @ left, right, len(left)
+        patches = self._windows.movedim(0, len(self.shape) - 1).reshape(self.shape[1:].numel(), -1)
+        right = F.pad(patches, (0, 0, 0, 1), value=1.0) if constant else patches
+        left = self.delta.movedim(0, 1).flatten(1)
+        return second_moments(left.T), second_moments(right.T), left.shape[1]
 
     def formed(self) -> Tensor:
         """One grouped convolution, in which each sample is its own group."""
@@ -133,12 +132,16 @@ class Convolved(Gradient):
 
     def patches(self) -> Tensor:
         """The inputs under the kernel at each position, (B, T, in × kernel), for a single group."""
+        return self._windows.reshape(len(self), -1, self.positions).mT
+
+    @property
+    def _windows(self) -> Tensor:
+        """The same as a view, (B, in, *kernel, *positions)."""
         x = F.pad(self.x, [p for padding in reversed(self.padding) for p in (padding, padding)])
         outer, inner = x.stride()[:2], x.stride()[2:]
         steps = [step * hop for step, hop in zip(inner, self.dilation, strict=True)]
         hops = [step * stride for step, stride in zip(inner, self.stride, strict=True)]
-        view = x.as_strided((*x.shape[:2], *self.shape[2:], *self.delta.shape[2:]), (*outer, *steps, *hops))
-        return view.reshape(len(x), -1, self.positions).mT
+        return x.as_strided((*x.shape[:2], *self.shape[2:], *self.delta.shape[2:]), (*outer, *steps, *hops))
 
     @property
     def _pixels(self) -> Tensor:

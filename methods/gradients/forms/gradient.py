@@ -110,14 +110,26 @@ class Gradient(ABC):
         """
         return None
 
+    @property
+    def of_constant(self) -> Tensor:
+        """The gradients (B, out) of the bias of a sum of outer products: of an input that is always 1."""
+        raise NotImplementedError
+
     def compressed(self, left: Tensor, right: Tensor) -> Tensor:
-        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), from the factors of g where these cost less."""
-        out, into = len(left), len(right)
+        """leftᵀ g right (B, j, k) for matrices (out, j) and (in, k), from the factors of g where these cost less.
+
+        A further row of `right` belongs to the bias, as in `projected`.
+        """
+        out, into = len(left), self.shape.numel() // len(left)
         if factors_cost_less(self.positions, (out, into), (left.shape[1], right.shape[1])):
             product = self.projected(left, right)
             if product is not None:
                 return product.formed()
-        return joined([left.T @ piece.reshape(-1, out, into) @ right for piece in self.pieces()])
+        halves = (piece.reshape(-1, out, into) @ right[:into] for piece in self.pieces())
+        if len(right) == into:
+            return joined([left.T @ half for half in halves])
+        biases = self.of_constant[:, :, None].split(self.samples_at_a_time)
+        return joined([left.T @ (half + bias * right[into]) for half, bias in zip(halves, biases, strict=True)])
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """Σ left leftᵀ (out, out) and Σ right rightᵀ (in, in) over all outer products of the batch, and their number.
@@ -156,6 +168,28 @@ class Plain(Gradient):
 
     def formed(self) -> Tensor:
         return self.tensor
+
+
+@dataclass(frozen=True)
+class Rotated(Gradient):
+    """leftᵀ g right (B, j, k) of other gradients g, as `Gradient.compressed` computes it when it is asked for."""
+
+    of: Gradient
+    left: Tensor
+    right: Tensor
+
+    @property
+    def shape(self) -> Size:
+        return Size((self.left.shape[1], self.right.shape[1]))
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def __getitem__(self, rows: slice) -> "Rotated":
+        return Rotated(self.of[rows], self.left, self.right)
+
+    def formed(self) -> Tensor:
+        return self.of.compressed(self.left, self.right)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Size, Tensor
 from torch.nn import functional as F
 
-from .arithmetic import gram, gram_costs_less, in_pieces, rows_at_a_time, vecdot
+from .arithmetic import gram, gram_costs_less, in_pieces, rows_at_a_time, second_moments, vecdot
 from .gradient import Gradient
 
 
@@ -83,11 +83,15 @@ class Outer(Gradient):
         factor = self.right @ right[:into]
         return Outer(self.left @ left, factor + right[into] if len(right) > into else factor)
 
+    @property
+    def of_constant(self) -> Tensor:
+        return self.left.sum(1)
+
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int]:
         """From the factors directly."""
         right = F.pad(self.right, (0, 1), value=1.0) if constant else self.right
         left, right = self.left.flatten(0, 1), right.flatten(0, 1)
-        return left.T @ left, right.T @ right, len(left)
+        return second_moments(left), second_moments(right), len(left)
 
     def coordinates(self, index: Tensor) -> Tensor:
         """Each entry as a product of two numbers if T = 1."""

@@ -30,6 +30,12 @@ class Sum(Gradient):
     def summands(self) -> Sequence[Gradient]:
         return self.uses
 
+    @property
+    def positions(self) -> int:
+        """Those of all uses; 0 if one of these is no sum of outer products."""
+        positions = [use.positions for use in self.uses]
+        return sum(positions) if all(positions) else 0
+
     def formed(self) -> Tensor:
         return summed([use.formed() for use in self.uses])
 
@@ -46,6 +52,10 @@ class Sum(Gradient):
         parts = [use.projected(left, right) for use in self.uses]
         outers = [part for part in parts if isinstance(part, Outer)]
         return _side_by_side(outers) if len(outers) == len(parts) else None
+
+    @property
+    def of_constant(self) -> Tensor:
+        return summed([use.of_constant for use in self.uses])
 
     def covariances(self, constant: bool) -> tuple[Tensor, Tensor, int] | None:
         """The sum over the uses."""

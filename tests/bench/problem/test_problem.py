@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import influence_bench as ib
-from influence_bench.bench.problem.problem import evaluating
+from influence_bench.bench.problem.evaluation import evaluating
 
 
 def problem(n=20, **more):

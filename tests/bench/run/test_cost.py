@@ -139,7 +139,9 @@ def step_takes(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("step_seconds", "steps"), [(0.2, 5), (2**-6, 32), (1e-4, 50)], ids=["five steps", "half a second", "five epochs"]
+    ("step_seconds", "steps"),
+    [(0.2, 5), (2**-6, 32), (0.0075, 50), (1e-4, 5)],
+    ids=["five steps", "half a second", "five epochs", "too short for a unit"],
 )
 def test_an_epoch_is_timed_for_half_a_second_or_five_epochs_and_for_five_steps_at_least(
     step_takes, step_seconds, steps

@@ -8,9 +8,10 @@ import pytest
 from influence_bench.bench.records import line, parsed
 from influence_bench.bench.speed import comparison
 from influence_bench.bench.speed.comparison import compare, compare_peers
+from influence_bench.bench.speed.networks import network
 from influence_bench.bench.speed.peer_process import Answer, answer
 from influence_bench.bench.speed.peers.peer import Peer, peers
-from influence_bench.bench.speed.works import LAST_NORMS, Work, network, works
+from influence_bench.bench.speed.works import LAST_NORMS, Work, works
 
 MLP = network("mlp")
 VMAP = next(peer for peer in peers(LAST_NORMS) if peer.name == "torch.func vmap")
@@ -22,7 +23,7 @@ def test_a_peer_is_called_in_turn_with_our_work_and_gives_the_same_scores():
     result = compare(work, VMAP, replace(MLP, repeats=2), MLP.problem(40))
     assert (result.error, result.peer, len(result.times), len(result.ours)) == ("", "torch.func vmap", 2, 2)
     assert result.spearman > 0.999
-    theirs, ours = (np.median([time.cpu_seconds for time in times]) for times in (result.times, result.ours))
+    theirs, ours = (np.median([time.priced_seconds for time in times]) for times in (result.times, result.ours))
     assert result.factor == pytest.approx(theirs / ours)
 
 

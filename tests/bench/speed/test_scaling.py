@@ -19,9 +19,9 @@ def test_scaling_over_rows_and_parameters(shown, capsys):
     assert rows.sizes == [64, 128]
     assert parameters.sizes == pytest.approx([10_000, 30_000], rel=0.02)
     for scaling in (rows, parameters):
-        assert all(len(series) == 2 and min(series) > 0 for series in scaling.cpu_seconds.values())
+        assert all(len(series) == 2 and min(series) > 0 for series in scaling.priced_seconds.values())
         assert {name: pytest.approx(e) for name, e in scaling.exponents.items()} == {
-            name: exponent(scaling.sizes, series) for name, series in scaling.cpu_seconds.items()
+            name: exponent(scaling.sizes, series) for name, series in scaling.priced_seconds.items()
         }
         print_scaling(scaling, Console(width=80))
         assert f"{scaling.sizes[1]:,}" in capsys.readouterr().out

@@ -16,7 +16,7 @@ def test_ratios_and_verdicts_are_those_of_median_cpu_times():
     goals = {FORWARD: {}, EPOCH: {}, "a": {FORWARD: 1.5}, "b": {"a": 1, EPOCH: 0.5}}
     took = {FORWARD: times(1, 2, 90), EPOCH: times(4, 5, 3), "a": times(3.1, 0, 4), "b": times(5, 6, 5.1)}
     forward, epoch, a, b = judge([Work(name, None, goal) for name, goal in goals.items()], took)
-    assert (forward.cpu_seconds, forward.forwards, forward.epochs, forward.met) == (2, 1, 0.5, None)
+    assert (forward.priced_seconds, forward.forwards, forward.epochs, forward.met) == (2, 1, 0.5, None)
     assert (epoch.forwards, epoch.epochs, epoch.allowed) == (2, 1, None)
     assert (a.forwards, a.epochs, a.allowed, a.met) == (1.55, 0.775, 3, False)
     assert (b.times, b.goal, b.allowed, b.met) == (took["b"], goals["b"], pytest.approx(5.1), True)

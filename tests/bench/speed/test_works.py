@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from influence_bench.bench.speed.networks import NETWORKS, network
 from influence_bench.bench.speed.peers.peer import peers
-from influence_bench.bench.speed.works import EPOCH, FORWARD, LAST_NORMS, NETWORKS, NORMS, network, works
+from influence_bench.bench.speed.works import EPOCH, FORWARD, LAST_NORMS, NORMS, works
 
 
-@pytest.mark.parametrize(("name", "rows"), [("mlp", 40), ("small-resnet", 4), ("transformer", 2)])
+@pytest.mark.parametrize(
+    ("name", "rows"), [("mlp", 40), ("small-resnet", 4), ("transformer", 2), ("language-model", 2)]
+)
 def test_every_work_gives_finite_scores(name, rows):
     problem = network(name).problem(rows)
     for work in works(network(name)):
@@ -31,7 +34,13 @@ def test_the_largest_network_gives_finite_scores():
 
 def test_sizes_of_the_networks():
     sizes = {name: sum(p.numel() for p in entry.build().parameters()) for name, entry in NETWORKS.items()}
-    assert sizes == {"mlp": 235_146, "small-resnet": 308_650, "transformer": 1_203_338, "resnet-18": 11_173_962}
+    assert sizes == {
+        "mlp": 235_146,
+        "small-resnet": 308_650,
+        "transformer": 1_203_338,
+        "resnet-18": 11_173_962,
+        "language-model": 5_066_752,
+    }
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)

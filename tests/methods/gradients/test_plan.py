@@ -1,11 +1,12 @@
 """The plan: closed forms where they agree with autograd, a fallback with its reason where there is none."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 from modules import OverwritesItsInput
-from networks import CLASSES, FALLBACKS, mlp, problem_of
+from networks import CLASSES, FALLBACKS, mlp, naive, problem_of
 from reductions import check_every_reduction
 from torch import nn
 
@@ -67,3 +68,66 @@ def test_planning_takes_little_memory_and_less_under_a_tight_budget(budget, byte
     memory.reset_peak()
     assert not space.plan.reasons
     assert memory.peak_bytes() - before < bytes_per_parameter * space.size
+
+
+class Routed(nn.Module):
+    """A mixture of two layers, each of which gets the rows whose first feature has its sign."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right, self.fc = nn.Linear(4, 6), nn.Linear(4, 6), nn.Linear(6, CLASSES)
+
+    def forward(self, x):
+        left = x[:, 0] < 0
+        hidden = x.new_zeros(len(x), 6)
+        if left.any():
+            hidden = hidden.index_put((left.nonzero()[:, 0],), self.left(x[left]))
+        if not left.all():
+            hidden = hidden.index_put(((~left).nonzero()[:, 0],), self.right(x[~left]))
+        return self.fc(torch.tanh(hidden))
+
+
+class Branching(nn.Module):
+    """A model that takes another layer for a batch of large numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.small, self.large = nn.Linear(4, CLASSES), nn.Linear(4, CLASSES)
+
+    def forward(self, x):
+        return self.small(x) if x.abs().max() < 10 else self.large(x)
+
+
+@pytest.mark.parametrize("model", [Routed, Branching])
+@pytest.mark.filterwarnings("ignore::influence_bench.FunctionalFallback")
+def test_models_that_call_other_functions_for_other_rows_get_the_gradients_of_each_row(model):
+    problem = problem_of(model, (4,), batch_size=4)
+    problem.train.x[16] *= 100
+    expected = naive(problem, problem.train, [name for name, _ in problem.model.named_parameters()])
+    ours = gradient_space(problem, "all").train.squared_l2()
+    torch.testing.assert_close(ours, expected.square().sum(1), rtol=1e-9, atol=1e-12)
+
+
+class PositionsFirst(nn.Module):
+    """A linear layer on all positions of all rows, which alternate; where rows are alike, nobody can tell."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.head = nn.Linear(4, 6), nn.Linear(6, CLASSES)
+
+    def forward(self, x):
+        hidden = torch.tanh(self.fc(x.transpose(0, 1).reshape(-1, 4))).reshape(3, len(x), 6)
+        return self.head((hidden * torch.arange(1, 4)[:, None, None]).sum(0))
+
+
+@pytest.mark.parametrize("blank", [2, 22, 23])
+def test_blank_rows_are_no_probes(blank):
+    problem = problem_of(PositionsFirst, (3, 4))
+    problem.train.x[:blank] = 0
+    ours = gradient_space(problem, "all").train.squared_l2()
+    other = gradient_space(replace(problem, train=problem_of(PositionsFirst, (3, 4)).train), "all")
+    expected = naive(problem, problem.train, list(other.parameters))
+    torch.testing.assert_close(ours, expected.square().sum(1), rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(
+        other.train.squared_l2()[blank:], expected[blank:].square().sum(1), rtol=1e-9, atol=1e-12
+    )

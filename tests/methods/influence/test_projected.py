@@ -129,6 +129,6 @@ def test_bad_hyperparameters_are_refused():
     with pytest.raises(ib.InputError, match="j=-1 does not fit"):
         ib.score("logra", problem, side=-1)
     regression = ib.Problem(nn.Linear(2, 1), (torch.randn(5, 2), torch.randn(5, 1)), loss=F.mse_loss)
-    with pytest.raises(ib.InputError, match="needs logits"):
+    with pytest.raises(ib.InputError, match="needs a class as the label"):
         ib.score("trak-self", regression)
     assert np.isfinite(ib.score("logra-self", regression)).all()

@@ -31,7 +31,9 @@ class Watched:
 
 def by_hand(trainer, y=None):
     return ib.Problem(
-        nn.Linear(1, CLASSES), (AREAS[:, None], torch.arange(N) % CLASSES if y is None else y), trainer=trainer
+        nn.Linear(1, CLASSES if y is None else N),
+        (AREAS[:, None], torch.arange(N) % CLASSES if y is None else y),
+        trainer=trainer,
     )
 
 
