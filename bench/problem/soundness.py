@@ -12,7 +12,7 @@ from .evaluation import evaluating
 from .examples import Examples
 from .problem import Problem
 
-ROWS = 8
+ROWS = 3
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
 
 

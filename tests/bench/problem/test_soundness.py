@@ -33,15 +33,18 @@ def problem(model, y=None, n=20, x=None, **more):
     [
         (lambda out, x: (out, x), "the model returns a tuple: it must return one tensor"),
         (lambda out, x: {"out": out}, "the model returns a dict with the keys out"),
-        (lambda out, x: out.T, r"outputs for 8 rows have the shape \(3, 8\): their first axis must be the rows"),
-        (lambda out, x: out[None].expand(8, -1, -1), r"for 7 rows have the shape \(8, 7, 3\)"),
+        (
+            lambda out, x: torch.cat([out, out[:, :2]], 1).T,
+            r"outputs for 3 rows have the shape \(5, 3\): their first axis must be the rows",
+        ),
+        (lambda out, x: out[None].expand(8, -1, -1), r"for 3 rows have the shape \(8, 3, 3\)"),
         (lambda out, x: out.sum(), r"have the shape \(\): their first axis"),
         (
             lambda out, x: out[:, 0],
-            r"cross-entropy needs logits \(n, classes\), and the outputs are \(8,\)",
+            r"cross-entropy needs logits \(n, classes\), and the outputs are \(3,\)",
         ),
         (lambda out, x: out[:, :2], "train: a label is 2, but the model has 2 outputs, for the labels 0 to 1"),
-        (lambda out, x: out @ torch.ones(5, 5), r"the model fails on inputs \(8, 4\) of float32: RuntimeError: mat1"),
+        (lambda out, x: out @ torch.ones(5, 5), r"the model fails on inputs \(3, 4\) of float32: RuntimeError: mat1"),
     ],
 )
 @pytest.mark.parametrize("method", ["loss", "grand"])
@@ -136,5 +139,5 @@ def test_a_loss_with_parameters_of_its_own_and_one_that_fails():
     scale = nn.Parameter(torch.tensor(2.0))
     given = problem(nn.Linear(4, 3), loss=lambda out, y: scale * F.cross_entropy(out, y))
     assert ib.score("loss", given) == pytest.approx(2 * ib.score("loss", problem(given.model)))
-    with pytest.raises(ib.InputError, match=r"the loss fails on outputs \(8, 1\) and labels \(8,\) of float32"):
+    with pytest.raises(ib.InputError, match=r"the loss fails on outputs \(3, 1\) and labels \(3,\) of float32"):
         ib.score("loss", problem(nn.Linear(4, 1), torch.rand(20), loss=nn.BCEWithLogitsLoss()))
