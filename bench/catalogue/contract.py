@@ -190,6 +190,23 @@ def refuses_bad_hyperparameters(name: str, given: Hyperparameters) -> None:
             raise ContractError(f"{name} accepts any object as {key}: annotate the parameter with its type")
 
 
+def scores_or_refuses_other_labels(name: str, given: Hyperparameters) -> None:
+    """A problem whose labels are no classes, a regression, is scored or refused by an `InputError`."""
+    problem, _ = planted()
+    pairs = [(part.x, part.x.sum(1, keepdim=True)) for part in (problem.train, problem.validation)]
+    torch.manual_seed(0)
+    regression = Problem(nn.Linear(2, 1), *pairs, loss=nn.MSELoss(), groups=problem.groups)
+    try:
+        score(name, regression, **given)
+    except InputError:
+        return
+    except Exception as error:
+        raise ContractError(
+            f"{name} fails on labels that are no classes ({type(error).__name__}): declare classes=True, or refuse "
+            "them by an InputError"
+        ) from error
+
+
 def beats_chance(name: str, given: Hyperparameters) -> None:
     """The ROC-AUC is at least 0.6: for planted flips, or, of a pairwise method, for training rows of the same label.
 
@@ -218,6 +235,7 @@ CHECKS: tuple[Callable[[str, Hyperparameters], None], ...] = (
     cannot_see_the_truth,
     needs_no_more_than_it_declares,
     refuses_bad_hyperparameters,
+    scores_or_refuses_other_labels,
     beats_chance,
 )
 

@@ -97,7 +97,7 @@ def all_pages() -> str:
     """Every method's page, by family, with a table in front."""
     methods = sorted(METHODS.all().values(), key=lambda method: (method.family, method.name))
     rows = [
-        f"| [{method.name}](#{method.name}) | {method.family} | {', '.join(sorted(method.uses))} "
+        f"| [{method.name}](#{method.name}) | {method.family} | {', '.join(_parts(method))} "
         f"| {page(method).cost_class} | {_cell(method.idea)} |"
         for method in methods
     ]
@@ -132,9 +132,15 @@ def exceptions(method: Method, need: str, quote: str = "") -> str:
     return f" (not with {' or '.join(values)})" if values else ""
 
 
+def _parts(method: Method) -> list[str]:
+    """The parts of a problem that a method needs: classes as labels, and what it uses."""
+    return [*(["classes"] if method.classes else []), *sorted(method.uses)]
+
+
 def _needs(method: Method) -> str:
     """What a method uses and the package that it needs, each with the hyperparameters that spare it."""
-    needed = [f"{use}{exceptions(method, use, '`')}" for use in sorted(method.uses)]
+    needed = ["classes as labels"] if method.classes else []
+    needed += [f"{use}{exceptions(method, use, '`')}" for use in sorted(method.uses)]
     needed += [f"the package {method.package}{exceptions(method, method.package, '`')}"] if method.package else []
     return ", ".join(needed) or "the trained model and its training rows, no more"
 

@@ -89,6 +89,7 @@ def good(problem):
 
 def test_a_third_party_method_passes_on_its_own(cheat):
     ib.check_method(cheat(good))
+    ib.check_method(cheat(counts_classes, classes=True))
 
 
 def upside_down(problem):
@@ -184,6 +185,10 @@ def looks_at_the_trainer(problem):
     return ib.score("loss", problem) * (1 if problem.trainer is None else 2)
 
 
+def counts_classes(problem):
+    return ib.score("loss", problem) / np.bincount(problem.train.y)[problem.train.y]
+
+
 def pretends_to_need_more(problem):
     return ib.score("loss", problem)
 
@@ -201,6 +206,7 @@ def pretends_to_need_more(problem):
         (peeks_by_name, {}, "loads a dataset"),
         (draws_the_rows_itself, {}, "loads a dataset"),
         (reads_the_folder_of_the_run, {}, "another truth"),
+        (counts_classes, {}, "declare classes=True"),
         (pretends_to_need_more, {"uses": {"validation"}}, "works without"),
         (pretends_to_need_more, {"uses": {"dynamics"}}, "works without"),
         (pretends_to_need_more, {"uses": {"retraining"}}, "works without"),
