@@ -193,9 +193,8 @@ def refuses_bad_hyperparameters(name: str, given: Hyperparameters) -> None:
 def scores_or_refuses_other_labels(name: str, given: Hyperparameters) -> None:
     """A problem whose labels are no classes, a regression, is scored or refused by an `InputError`."""
     problem, _ = planted()
-    pairs = [(part.x, part.x.sum(1, keepdim=True)) for part in (problem.train, problem.validation)]
-    torch.manual_seed(0)
-    regression = Problem(nn.Linear(2, 1), *pairs, loss=nn.MSELoss(), groups=problem.groups)
+    train, valid = (Examples(part.x, part.x.sum(1, keepdim=True)) for part in (problem.train, problem.validation))
+    regression = Problem(nn.Linear(2, 1), train, valid, loss=nn.MSELoss(), groups=problem.groups)
     try:
         score(name, regression, **given)
     except InputError:
