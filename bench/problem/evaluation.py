@@ -1,9 +1,8 @@
 """A model as passes run it: in evaluation mode, with all activations kept, attention in plain functions if need be."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -18,14 +17,14 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     to chosen tensors.
     """
     modes = {module: module.training for module in model.modules()}
+    names = vars(checkpoint)
+    before = {name: names[name] for name in STAND_INS if name in names}
     model.eval()
+    names.update({name: STAND_INS[name] for name in before})
     try:
-        with ExitStack() as stack:
-            for name, stand_in in (("CheckpointFunction", _Kept), ("_checkpoint_without_reentrant_generator", _kept)):
-                if hasattr(checkpoint, name):
-                    stack.enter_context(patch.object(checkpoint, name, stand_in))
-            yield
+        yield
     finally:
+        names.update(before)
         for module, training in modes.items():
             module.training = training
 
@@ -41,7 +40,10 @@ class _Kept:
 def _kept(*_: Any, **__: Any) -> Iterator[None]:
     """Saves nothing around the call of a function, in place of a checkpoint that recomputes it."""
     yield
-    return
+
+
+STAND_INS = {"CheckpointFunction": _Kept, "_checkpoint_without_reentrant_generator": _kept}
+"""What stands in for the parts of `torch.utils.checkpoint` that recompute activations."""
 
 
 @contextmanager

@@ -184,10 +184,10 @@ class Problem:
         """Rows of a pass: the batch size, or as many as are fast."""
         if self.batch_size is not None:
             return self.batch_size
-        key = "rows at once", self.model
+        key = "rows at once", self.model, self.device
         if key not in self.known:
-            with evaluating(self.model):
-                self.known[key] = fast_rows(self.model, self.train[:1].to(self.device))
+            with self.at(self.state_at()) as model:
+                self.known[key] = fast_rows(model, self.train[:1].to(self.device))
         rows: int = self.known[key]
         return rows
 

@@ -119,11 +119,6 @@ def mlp() -> nn.Module:
     return nn.Sequential(*layers)
 
 
-def registered_model(name: str) -> Callable[[], nn.Module]:
-    """A function that builds a registered model for small images."""
-    return lambda: find_model(name).build(Size(IMAGE), CLASSES)
-
-
 def numbers(*shape: int) -> Callable[[int], Examples]:
     """A function that makes random inputs of a shape and one of ten classes for each."""
     return lambda rows: Examples(torch.randn(rows, *shape), torch.randint(CLASSES, (rows,)))
@@ -135,34 +130,23 @@ def texts(rows: int) -> Examples:
     return Examples(tokens[:, :-1], tokens[:, 1:])
 
 
+def of_images(name: str, rows: int, repeats: int) -> Network:
+    """A registered model for small images, with the goals of convolutional networks."""
+
+    def build() -> nn.Module:
+        return find_model(name).build(Size(IMAGE), CLASSES)
+
+    return Network(name, build, numbers(*IMAGE), rows, repeats, norms=1.2, datainf=3, ekfac=8)
+
+
 NETWORKS = {
     entry.name: entry
     for entry in (
         Network("mlp", mlp, numbers(784), rows=10_000, repeats=9, norms=0.5, datainf=2.2, ekfac=5),
-        Network(
-            "small-resnet",
-            registered_model("small-resnet"),
-            numbers(*IMAGE),
-            rows=1024,
-            repeats=7,
-            norms=1.2,
-            datainf=3,
-            ekfac=8,
-        ),
+        of_images("small-resnet", rows=1024, repeats=7),
         Network("transformer", Encoder, numbers(64, 32), rows=256, repeats=3, norms=1.0, datainf=3, ekfac=5),
-        Network(
-            "resnet-18",
-            registered_model("resnet-18"),
-            numbers(*IMAGE),
-            rows=128,
-            repeats=2,
-            norms=1.2,
-            datainf=3,
-            ekfac=8,
-        ),
-        Network(
-            "language-model", LanguageModel, texts, rows=32, repeats=3, norms=1.0, datainf=3, ekfac=5, loss=token_loss
-        ),
+        of_images("resnet-18", rows=128, repeats=2),
+        Network("language-model", LanguageModel, texts, 32, repeats=3, norms=1.0, datainf=3, ekfac=5, loss=token_loss),
     )
 }
 

@@ -19,9 +19,7 @@ from .selection import Selection
 
 
 class DirectionalPass(Pass):
-    """A forward pass that also delivers the derivative of each sample's loss along a direction."""
-
-    rank = 2
+    """A forward pass that collects the derivative of each sample's loss along a direction."""
 
     def __init__(self, selection: Selection, examples: Examples, direction: Direction) -> None:
         super().__init__(selection.problem, selection.checkpoint, examples, lambda rows, outputs: None)
@@ -37,17 +35,16 @@ class DirectionalPass(Pass):
     def serve(self, passes: Sequence[Pass]) -> None:
         """Run the model over the rows with the derivative of every activation."""
         problem, state = self.selection.problem, self.selection.state
-        batches = problem.batches(self.examples, 2 * self.selection.plan.bytes_per_row)
-        with torch.no_grad(), plain_attention(), self.under_way(passes, state) as (model, deliver):
+        batches = problem.batches(self.examples, self.selection.plan.bytes_per_row)
+        with torch.no_grad(), plain_attention(), self.under_way(passes, state) as (model, _):
             for rows, batch in batches:
 
-                def losses(parameters: Direction, batch: Examples = batch) -> tuple[Tensor, Tensor]:
+                def losses(parameters: Direction, batch: Examples = batch) -> Tensor:
                     outputs = batch.through(functionally(model, {**state, **parameters}))
-                    return problem.losses(outputs, batch.y), outputs
+                    return problem.losses(outputs, batch.y)
 
-                _, along, outputs = jvp(losses, (self.selection.parameters,), (self.direction,), has_aux=True)  # type: ignore[misc]
+                along = jvp(losses, (self.selection.parameters,), (self.direction,))[1]
                 self.products[rows] = along.double().cpu()
-                deliver(rows, outputs)
 
 
 def derivatives(selection: Selection, examples: Examples, direction: Direction) -> Tensor:

@@ -49,6 +49,14 @@ def on_the_device(problem):
     return replace(problem, model=copy.deepcopy(problem.model).to("cuda"), device="cuda", known={})
 
 
+def test_a_model_on_the_processor_is_scored_on_the_device_that_the_problem_names():
+    problem, _ = contract.planted()
+    elsewhere = replace(problem, device="cuda", known={})
+    for name in ("loss", "outlier-gradient", "datainf"):
+        assert spearmanr(ib.score(name, elsewhere), ib.score(name, problem))[0] > 0.99
+    assert next(problem.model.parameters()).device.type == "cpu"
+
+
 def sleeps():
     """Keep the device busy for about a fifth of a second."""
     torch.cuda._sleep(300_000_000)

@@ -106,6 +106,15 @@ def test_class_weights_count_whatever_the_reduction(reduction):
     torch.testing.assert_close(torch.from_numpy(ib.score("loss", given)), expected.detach().double())
 
 
+@pytest.mark.parametrize("odd", range(5))
+def test_the_weight_of_a_single_class_is_seen_though_the_first_rows_are_of_another(odd):
+    weight = torch.ones(5)
+    weight[odd] = 3
+    given = problem(nn.Linear(4, 5), torch.arange(20) // 4, loss=lambda out, y: F.cross_entropy(out, y, weight=weight))
+    with pytest.raises(ib.InputError, match="neither the sum nor the mean of theirs"):
+        ib.score("loss", given)
+
+
 @pytest.mark.parametrize(
     "loss",
     [
