@@ -1,12 +1,19 @@
-"""The command `score`: a table of the user's own, ranked."""
+"""The commands `audit` and `score`: data of the user's own, with the most suspect rows first."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ...reports.audit.page import audit_page
+from ..audit.audit import audited
+from ..audit.cleaned import write_cleaned
+from ..audit.inputs import own_rows
 from ..audit.suspects import score_table, write_table
+from ..audit.suspects_file import write_suspects
 from ..errors import InputError
+from ..files import write_bytes
+from ..records import write
 from ..registry.method import METHODS
 from .console import Plugins, load_plugins, print_table
 
@@ -33,3 +40,45 @@ def score(
         write_table(ranked, out)
         print_table(ranked[["rank", "row", "score", label, "predicted"]].head(10))
         print(f"All {len(ranked)} rows, the most suspect first: {out}")
+
+
+def audit(
+    data: Annotated[Path, typer.Argument(help="A table, a folder of images by class, or arrays in .npz.")],
+    label: Annotated[str, typer.Option(help="The column of labels; of .npz the array, default y.")] = "",
+    text: Annotated[str, typer.Option(help="The column of texts; without it, models read all columns.")] = "",
+    image: Annotated[str, typer.Option(help="The column of paths of images, relative to the file.")] = "",
+    probabilities: Annotated[
+        Path | None, typer.Option(help="Class probabilities by a model of your own: .npy, or CSV with a header.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="name or name[key=value,...]; default the best on planted errors.")] = "",
+    model: Annotated[str, typer.Option(help="The model that --method scores.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Plant nothing; take the usual choice.")] = False,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    out: Annotated[Path, typer.Option(help="The folder to write; with --apply, the file.")] = Path("audit"),
+    apply: Annotated[
+        Path | None, typer.Option(help="decisions.csv from the page: write a cleaned copy of the data to --out.")
+    ] = None,
+    plugin: Plugins = None,
+) -> None:
+    """Find the rows of your own data whose labels are probably wrong, and look at them on a page."""
+    load_plugins(plugin)
+    if apply is not None:
+        kept, total = write_cleaned(data, label, image, apply, out)
+        print(f"{kept} of {total} rows, cleaned: {out}")
+        return
+    files = {name: out / name for name in ("audit.json", "suspects.csv", "index.html")}
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder")
+    if data.resolve() in {file.resolve() for file in files.values()}:
+        raise InputError(f"--out {out} would overwrite {data}; name another folder")
+    rows = own_rows(data, label, text, image, probabilities)
+    record, table = audited(rows, method, model, quick, seed)
+    write(record, files["audit.json"])
+    write_suspects(table, files["suspects.csv"])
+    write_bytes(files["index.html"], audit_page(record).encode("utf-8", "replace"))
+    print_table(table[["rank", *(["file"] if rows.files else ["row"]), "given", "suggested", "probability"]].head(10))
+    print(f"Ranked by {record.method}. {record.chosen}")
+    if record.wrong is not None:
+        value, low, high = (round(figure) for figure in (record.wrong.value, record.wrong.low, record.wrong.high))
+        print(f"Probably wrong: {value:,} of {len(rows):,} labels [{low:,}, {high:,}].")
+    print(f"All rows: {files['suspects.csv']}\nLook at them: {files['index.html']}")
