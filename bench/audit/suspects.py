@@ -1,22 +1,29 @@
 """A user's own table: a file in, its rows ranked by suspicion out."""
 
+import csv
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ...datasets.dataset import Dataset
 from ...datasets.splitting import scaled
-from ...datasets.tables.columns import class_indices, features, known_indices, words_of
+from ...datasets.tables.columns import Encoder, class_indices, known_indices
+from ...datasets.tables.notation import is_number
 from ...datasets.tables.table_file import read_table
-from ..errors import InputError
-from ..files import write
+from ..errors import InputError, Note
+from ..files import write_bytes
 from ..problem.examples import Examples
+from ..registry.method import METHODS
 from ..registry.score import score
 from ..training.loop import predictions
 from ..training.prepare import open_problem, prepared
+
+OURS = ("rank", "row", "score", "predicted")
 
 
 def score_table(
@@ -31,36 +38,43 @@ def score_table(
     """Train a model on all rows of a table, score them, and return them with the most suspect first.
 
     Args:
-        data: a CSV, TSV or Parquet file with a header; every column but the label holds finite numbers or words.
+        data: a table file with a header, as `read_table` reads it.
         label: the column that may hold wrong labels.
         method: a method's name, as `influence-bench list methods` prints it.
         model: a model's name, as `influence-bench list models` prints it.
-        valid: a file of the same columns with trusted labels, for methods that use validation rows.
+        valid: a file of the same columns, in any order, with trusted labels, for methods that use validation rows.
         seed: of training and method.
         hyperparameters: of the method.
 
     Returns:
         `rank` (from 1), `row` (in the file, from 0), `score` (higher = more suspect), `predicted` (the label that the
-        trained model predicts), then the file's columns.
+        trained model predicts), then the file's columns; `yours` names one that is called like one of these.
 
     Raises:
-        InputError: if a file cannot be read, a column is missing or mixes words and numbers, or there is one class.
+        InputError: if a file cannot be read, a column is missing or cannot become features or classes, there is one
+            class, or the method scores pairs of rows.
+
+    Warns:
+        Note: of a column that is left out or holds numbers and words.
     """
+    if METHODS.find(method).pairwise:
+        raise InputError(
+            f"{method} scores pairs of a training and a validation row, not rows: take a method that scores rows, as"
+            " outlier-gradient"
+        )
     table = read_table(data, label)
     inputs = table.drop(columns=label)
-    words = words_of(inputs, data)
-    y, classes = class_indices(table[label], data)
-    train = Examples(features(inputs, words, data), y)
+    y, classes = class_indices(table[label], str(data))
+    encoder = Encoder.fit(inputs, str(data))
+    for note in encoder.notes:
+        warnings.warn(f"{data}: {note}", Note, stacklevel=2)
+    train = Examples(torch.from_numpy(encoder.features(inputs)), y)
     trusted = train[:0]
     if valid is not None:
         clean = read_table(valid, label)
-        if list(clean.columns) != list(table.columns):
-            raise InputError(
-                f"{valid}: its columns must be those of the data, in the same order: {', '.join(table.columns)}"
-            )
-        trusted = Examples(
-            features(clean.drop(columns=label), words, valid), known_indices(clean[label], classes, valid)
-        )
+        if lacking := [name for name in table.columns if name not in clean.columns]:
+            raise InputError(f"{valid} lacks columns of the data: {', '.join(lacking)}")
+        trusted = Examples(torch.from_numpy(encoder.features(clean)), known_indices(clean[label], classes, str(valid)))
     # A problem is prepared with test rows: the first row stands in for them, and nothing here reads their accuracy.
     train, trusted, test = scaled(train, trusted, train[:1], standardize=True)
     dataset = Dataset(train, trusted, test, train.y, tuple(map(str, classes)), {"dataset": data.name})
@@ -68,11 +82,33 @@ def score_table(
     scores = score(method, problem, **(hyperparameters or {}))
     order = np.argsort(-scores, kind="stable")
     predicted = classes[predictions(problem.model, train).numpy()]
-    ranked = table.assign(row=np.arange(len(table)), score=scores, predicted=predicted).iloc[order]
-    ranked.insert(0, "rank", np.arange(1, len(table) + 1))
-    return ranked[["rank", "row", "score", "predicted", *table.columns]]
+    results = {
+        "rank": np.arange(1, len(table) + 1),
+        "row": order,
+        "score": scores[order],
+        "predicted": predicted[order],
+    }
+    theirs = table.set_axis([yours(name) for name in table.columns], axis=1)
+    return pd.concat([pd.DataFrame(results), theirs.iloc[order].reset_index(drop=True)], axis=1)
+
+
+def yours(name: str) -> str:
+    """The name of a user's column beside our columns: its own, or with `(yours)` if ours has the same name."""
+    return f"{name} (yours)" if name.removesuffix(" (yours)") in OURS else name
 
 
 def write_table(ranked: pd.DataFrame, out: Path) -> None:
-    """Write ranked rows as CSV, whole or not at all."""
-    write(out, lambda stream: stream.write(ranked.to_csv(index=False).encode()))
+    """Write a table as CSV, whole or not at all, so that no spreadsheet takes a cell of it for a formula."""
+    texts = ranked.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
+    safe = ranked.assign(**{name: ranked[name].map(harmless, na_action="ignore") for name in texts})
+    # csv quotes the end of its own lines alone, and a cell may hold another's.
+    has_other_ends = any(safe[name].astype(str).str.contains("\r", regex=False).any() for name in texts)
+    quoting = csv.QUOTE_ALL if has_other_ends else csv.QUOTE_MINIMAL
+    named = safe.set_axis(map(harmless, safe.columns), axis=1)
+    write_bytes(out, named.to_csv(index=False, quoting=quoting, lineterminator="\n").encode())
+
+
+def harmless(cell: Any) -> Any:
+    """A cell with an apostrophe before it if a spreadsheet would run it as a formula; a number is none."""
+    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not is_number(cell)
+    return f"'{cell}" if is_formula else cell
