@@ -71,7 +71,9 @@ def audited(
         shown.stage("training on all rows", 1)
         problem = _made(evidence[0], rows, seed, shown)
         if quick:
-            choice = Choice(evidence[0], evidence[0].methods[0], "It is the first choice for such data; nothing was planted.")
+            choice = Choice(
+                evidence[0], evidence[0].methods[0], "It is the first choice for such data; nothing was planted."
+            )
         else:
             choice = _tried(rows, evidence, problem, seed, shown)
         if choice.evidence is not evidence[0]:

@@ -11,7 +11,13 @@ from ..results.suspects import Kind
 from .evidence import Evidence, boosted_trees, in_sample, logistic_regression, network, out_of_sample, recorded
 from .own_rows import OwnRows
 
-NETWORK: dict[Kind, str] = {"table": "mlp", "arrays": "mlp", "texts": "mlp", "images": "small-resnet", "probabilities": ""}
+NETWORK: dict[Kind, str] = {
+    "table": "mlp",
+    "arrays": "mlp",
+    "texts": "mlp",
+    "images": "small-resnet",
+    "probabilities": "",
+}
 """The model that a given method scores, by kind of input."""
 OF_PROBABILITIES = ("self-confidence", "margin")
 OF_TRAINING = ("el2n", "aum", "cartography", "tracin-self", "outlier-gradient")

@@ -21,8 +21,8 @@ from ..problem.texts import Texts
 from .embedding import embedded
 from .own_rows import OwnRows
 
-SIDE = 32
-"""Images of different sizes are resized to this many pixels in height and width."""
+SIDE = 64
+"""Larger images, and images of different sizes, are resized to this many pixels in height and width."""
 
 
 def own_rows(data: Any, label: str = "", text: str = "", image: str = "", probabilities: Any = None) -> OwnRows:
@@ -42,7 +42,12 @@ def own_rows(data: Any, label: str = "", text: str = "", image: str = "", probab
     rows = _read(data, label, text, image)
     if probabilities is None:
         return rows
-    return replace(rows, kind="probabilities", p=_probabilities(probabilities, rows), examples=Examples(torch.arange(len(rows)), rows.examples.y))
+    return replace(
+        rows,
+        kind="probabilities",
+        p=_probabilities(probabilities, rows),
+        examples=Examples(torch.arange(len(rows)), rows.examples.y),
+    )
 
 
 def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
@@ -65,7 +70,9 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         items = [data[number] for number in range(len(data))]
         return _arrays([np.asarray(x) for x, _ in items], [int(y) for _, y in items], "a dataset")
-    raise InputError(f"data of type {type(data).__name__} cannot be audited: give a file, a folder, a DataFrame or arrays")
+    raise InputError(
+        f"data of type {type(data).__name__} cannot be audited: give a file, a folder, a DataFrame or arrays"
+    )
 
 
 def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
@@ -86,17 +93,10 @@ def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
 
 
 def _images(place: Path, label: str, image: str) -> OwnRows:
-    try:
-        images = read_images(place, None, label or None)
-        notes = []
-    except InputError as error:
-        if "size" not in str(error):
-            raise
-        images = read_images(place, SIDE, label or None)
-        notes = [f"The images have different sizes: models saw {SIDE} × {SIDE} pixels."]
+    images = read_images(place, None, label or None, most=SIDE)
     (examples,) = scaled(Examples(images.pixels, images.y), standardize=True)
     cells = pd.DataFrame(index=range(len(images.y)))
-    return OwnRows(str(place), "images", examples, pd.Index(images.classes), label, cells, images.files, images.pixels, notes=notes)
+    return OwnRows(str(place), "images", examples, pd.Index(images.classes), label, cells, images.files, images.pixels)
 
 
 def _archive(place: Path, label: str) -> OwnRows:
@@ -134,7 +134,11 @@ def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
 
 def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     """Inputs (n, d), or images (n, h, w), (n, h, w, channels) or (n, channels, h, w), with labels (n,)."""
-    inputs = x if isinstance(x, Tensor) else torch.from_numpy(np.ascontiguousarray(np.stack(x) if isinstance(x, list) else x))
+    inputs = (
+        x
+        if isinstance(x, Tensor)
+        else torch.from_numpy(np.ascontiguousarray(np.stack(x) if isinstance(x, list) else x))
+    )
     labels, classes = class_indices(pd.Series(np.asarray(y)), name)
     if len(inputs) != len(labels):
         raise InputError(f"{name}: {len(inputs)} rows of inputs, but {len(labels)} labels")
@@ -147,7 +151,9 @@ def _arrays(x: Any, y: Any, name: str) -> OwnRows:
         return OwnRows(name, "arrays", examples, classes, "", columns)
     pictures = _channels_first(inputs, name)
     (examples,) = scaled(Examples(pictures, labels), standardize=True)
-    return OwnRows(name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures))
+    return OwnRows(
+        name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures)
+    )
 
 
 def _channels_first(x: Tensor, name: str) -> Tensor:
@@ -157,7 +163,9 @@ def _channels_first(x: Tensor, name: str) -> Tensor:
         x = x.permute(0, 3, 1, 2)
     if x.ndim == 4 and x.shape[1] in (1, 3):
         return x.repeat(1, 3 // x.shape[1], 1, 1).contiguous()
-    raise InputError(f"{name}: inputs of shape {tuple(x.shape)}: features (n, d) or images of 1 or 3 channels are needed")
+    raise InputError(
+        f"{name}: inputs of shape {tuple(x.shape)}: features (n, d) or images of 1 or 3 channels are needed"
+    )
 
 
 def _bytes(x: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Rows by suspicion: all of them as a table, the first of them as a person looks at them."""
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -53,7 +54,7 @@ def ranked_rows(rows: OwnRows, scores: Floats, p: Floats) -> pd.DataFrame:
         }
     )
     own = rows.cells.iloc[order].reset_index(drop=True)
-    own = own.rename(columns={name: f"{name} (yours)" for name in own.columns if name in OURS})
+    own = own.set_axis([yours(str(name), OURS) for name in own.columns], axis=1)
     return pd.concat([table, own], axis=1)
 
 
@@ -82,6 +83,11 @@ def suspects(rows: OwnRows, scores: Floats, p: Floats, count: int) -> list[Suspe
             )
         )
     return found
+
+
+def yours(name: str, ours: Sequence[str]) -> str:
+    """The name of a person's column beside our columns: its own, or with `(yours)` if ours has the same name."""
+    return f"{name} (yours)" if name.removesuffix(" (yours)") in ours else name
 
 
 def matrix(rows: OwnRows, scores: Floats, p: Floats, count: int) -> list[list[int]]:

@@ -17,7 +17,9 @@ NEAR = 0.1
 NEIGHBOURS, SAMPLE = 5, 500
 
 
-def unusual(cells: pd.DataFrame, y: NDArray[np.int64], names: Sequence[str], rows: NDArray[np.int64]) -> list[dict[str, str]]:
+def unusual(
+    cells: pd.DataFrame, y: NDArray[np.int64], names: Sequence[str], rows: NDArray[np.int64]
+) -> list[dict[str, str]]:
     """Why cells of some rows are unusual among the rows of the same label, by column, for each of these rows."""
     marks: list[dict[str, str]] = [{} for _ in rows]
     for column, values in cells.items():

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from pandas.api import types
 
+from ...datasets.tables.notation import is_number
 from ..files import write_bytes
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,14 +30,6 @@ def _harmless_column(column: pd.Series) -> pd.Series:
 
 
 def _harmless(cell: object) -> object:
-    if isinstance(cell, str) and cell.startswith(FORMULA) and not _is_number(cell):
+    if isinstance(cell, str) and cell.startswith(FORMULA) and not is_number(cell):
         return f"'{cell}"
     return cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
