@@ -1,8 +1,8 @@
 """How many labels are wrong, and how many of the first rows: by best-bin estimation (Garg et al. 2021, section 4).
 
-Planted rows are a sample of wrong labels, and the data are a mixture of right and wrong ones. Above any score, the share
-of the data's rows, divided by the share of the planted rows, is at least the share of wrong labels; the smallest such
-quotient, with allowance for chance, is the estimate. Rows that no model understands count with the wrong ones.
+Planted rows are a sample of wrong labels, and the data are a mixture of right and wrong ones. Above any score, the
+share of the data's rows, divided by the share of the planted rows, is at least the share of wrong labels; the smallest
+such quotient, with allowance for chance, is the estimate. Rows that no model understands count with the wrong ones.
 """
 
 from collections.abc import Sequence

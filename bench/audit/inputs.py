@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...datasets.images.image_folder import read_images
+from ...datasets.images.own_images import read_images
 from ...datasets.splitting import scaled
 from ...datasets.tables.columns import Encoder, class_indices
 from ...datasets.tables.table_file import read_table

@@ -47,7 +47,8 @@ def confusions(p: NDArray[np.float64], y: NDArray[np.int64]) -> NDArray[np.float
     uniform = (1 - np.eye(classes)) / (classes - 1)
     total = sums.sum(1, keepdims=True)
     shares = np.where(total > 0, sums / np.where(total > 0, total, 1), uniform)
-    return (1 - FLOOR) * shares + FLOOR * uniform
+    mixed: NDArray[np.float64] = (1 - FLOOR) * shares + FLOOR * uniform
+    return mixed
 
 
 def plant(

@@ -22,7 +22,8 @@ def suggestions(p: Floats, y: NDArray[np.int64]) -> NDArray[np.int64]:
     """The likeliest class (n,) of each row besides its given label, from class probabilities (n, classes)."""
     others = p.copy()
     others[np.arange(len(y)), y] = -1
-    return others.argmax(1)
+    likeliest: NDArray[np.int64] = others.argmax(1)
+    return likeliest
 
 
 def ranked_rows(rows: OwnRows, scores: Floats, p: Floats) -> pd.DataFrame:

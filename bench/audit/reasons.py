@@ -48,7 +48,7 @@ def twins(x: Tensor, y: NDArray[np.int64], rows: NDArray[np.int64], seed: int = 
 
 
 def _far(numbers: pd.Series, y: NDArray[np.int64], names: Sequence[str]) -> Callable[[int], str]:
-    quartiles = numbers.groupby(y).quantile([0.25, 0.75]).unstack()
+    quartiles = numbers.groupby(y).quantile(np.array([0.25, 0.75])).unstack()
 
     def reason(row: int) -> str:
         value, label = numbers.iloc[row], y[row]

@@ -76,7 +76,7 @@ MISTAKES = {
 @pytest.mark.parametrize("kind", MISTAKES)
 def test_what_does_not_fit_is_refused_in_one_line(tmp_path, kind):
     make, options, message = MISTAKES[kind]
-    with pytest.raises(ib.InputError, match="(?s).*") as error:
+    with pytest.raises(ib.InputError) as error:
         own_rows(make(tmp_path), **options)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
