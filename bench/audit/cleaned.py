@@ -72,5 +72,5 @@ def _archive(data: Path, label: str, decisions: Path, out: Path) -> tuple[int, i
     rows = table.index.to_numpy()
     kept = {name: array[rows] if array.ndim and len(array) == number else array for name, array in arrays.items()}
     kept[label] = table[label].to_numpy(dtype=arrays[label].dtype)
-    write(out, lambda stream: np.savez_compressed(stream, **kept)  # type: ignore[arg-type])
+    write(out, lambda stream: np.savez_compressed(stream, **kept))  # type: ignore[arg-type]
     return len(rows), number
