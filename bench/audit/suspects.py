@@ -4,7 +4,7 @@ import csv
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -94,7 +94,7 @@ def score_table(
 
 def yours(name: str) -> str:
     """The name of a user's column beside our columns: its own, or with `(yours)` if ours has the same name."""
-    return f"{name} (yours)" if name.removesuffix(" (yours)") in OURS else name
+    return f"{name} (yours)" if name.replace(" (yours)", "") in OURS else name
 
 
 def write_table(ranked: pd.DataFrame, out: Path) -> None:
@@ -103,8 +103,8 @@ def write_table(ranked: pd.DataFrame, out: Path) -> None:
     safe = ranked.assign(**{name: ranked[name].map(harmless, na_action="ignore") for name in texts})
     # csv quotes the end of its own lines alone, and a cell may hold another's.
     has_other_ends = any(safe[name].astype(str).str.contains("\r", regex=False).any() for name in texts)
-    quoting = csv.QUOTE_ALL if has_other_ends else csv.QUOTE_MINIMAL
-    named = safe.set_axis(map(harmless, safe.columns), axis=1)
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if has_other_ends else csv.QUOTE_MINIMAL
+    named = safe.set_axis([harmless(name) for name in safe.columns], axis=1)
     write_bytes(out, named.to_csv(index=False, quoting=quoting, lineterminator="\n").encode())
 
 
