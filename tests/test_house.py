@@ -44,7 +44,7 @@ MAY_REACH = {
     "datasets": DATASETS,
     "methods": METHODS,
     "reports": REPORTS,
-    FACE: CATALOGUE | {FACE},
+    FACE: AUDIT | CATALOGUE | {FACE},
     "__main__": AUDIT | CATALOGUE | SPEED | REPORTS | {"bench.cli", "__main__"},
 }
 """The rooms that each room may reach, over chains of imports of any length, its own among them."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from ..results.suspects import Audit, Contender, Depth, Estimate, Planted
 from .contenders import NETWORK, contenders
 from .count import wrong
 from .evidence import Evidence, in_sample
+from .inputs import own_rows
 from .own_rows import OwnRows
 from .planting import SHARE, confusions, drawn, ranked, scored
 from .ranking import SHOWN, matrix, ranked_rows, suspects
@@ -47,25 +49,54 @@ class Choice:
     depths: tuple[Depth, ...] = ()
 
 
-def audited(
-    rows: OwnRows, method: str = "", model: str = "", quick: bool = False, seed: int = 0
-) -> tuple[Audit, pd.DataFrame]:
-    """Rank a person's rows by how suspect their labels are.
+@dataclass(frozen=True)
+class Audited:
+    """The result of an audit.
+
+    Attributes:
+        record: how the rows were ranked, how many labels are wrong, and the first suspects.
+        suspects: all rows, the most suspect first: `rank` from 1, `row` from 0, `file` if rows have files, `score`,
+            the `given` label, the `suggested` label with its `probability`, a `reason`, and what the data hold.
+    """
+
+    record: Audit
+    suspects: pd.DataFrame
+
+
+def audit(
+    data: Any,
+    label: str = "",
+    text: str = "",
+    image: str = "",
+    *,
+    probabilities: Any = None,
+    method: str = "",
+    model: str = "",
+    quick: bool = False,
+    seed: int = 0,
+) -> Audited:
+    """Find the rows of your own data whose labels are probably wrong.
+
+    Every row is scored. Wrong labels are planted in the data, and the way of ranking that finds most of them is taken.
 
     Args:
-        rows: the data.
+        data: a file of a table, a folder of images by class, an `.npz` file; a DataFrame, a `Problem`, a Hugging Face
+            dataset, a torch dataset of pairs, or a pair of inputs and labels.
+        label: the column of labels, or the array of labels of an `.npz` file, by default `y`.
+        text: the column of texts; without it, models read all columns.
+        image: the column of paths of images, relative to the file.
+        probabilities: class probabilities (n, classes) by a model of your own, instead of models that are trained
+            here: an array, a DataFrame or a file.
         method: a method of the registry; default: the one that finds wrong labels best that are planted in the data.
         model: the registered model that the method scores; default: a small network, trained on all rows.
         quick: whether to plant nothing and to take the first of the contenders.
         seed: of everything random.
 
-    Returns:
-        The record of the audit, and all rows, the most suspect first, as `ranked_rows` returns them.
-
     Raises:
-        InputError: if the method cannot score these rows.
+        InputError: if the data cannot be read, or the method cannot score these rows.
     """
     began = perf_counter()
+    rows = own_rows(data, label, text, image, probabilities)
     evidence = _evidence(rows, method, model)
     with progress(f"Audit: {rows.name}") as shown:
         shown.stage("training on all rows", 1)
@@ -81,9 +112,9 @@ def audited(
             problem = _made(choice.evidence, rows, seed, shown)
         scores = score([choice.method], problem)[choice.method]
     p = problem.probabilities().cpu().numpy()
-    probably = len(rows) if choice.wrong is None else round(choice.wrong.value)
+    probably = int((p.argmax(1) != rows.y).sum()) if choice.wrong is None else round(choice.wrong.value)
     table = ranked_rows(rows, scores, p)
-    audit = Audit(
+    record = Audit(
         data=rows.name,
         label=rows.label,
         kind=rows.kind,
@@ -99,7 +130,7 @@ def audited(
         notes=rows.notes,
         seconds=perf_counter() - began,
     )
-    return audit, table
+    return Audited(record, table)
 
 
 def _evidence(rows: OwnRows, method: str, model: str) -> list[Evidence]:

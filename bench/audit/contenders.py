@@ -26,7 +26,7 @@ OF_TRAINING = ("el2n", "aum", "cartography", "tracin-self", "outlier-gradient")
 def contenders(rows: OwnRows) -> list[Evidence]:
     """What to judge the labels of such data by, and the methods that score it."""
     if rows.p is not None:
-        p = torch.from_numpy(rows.p)
+        p = torch.tensor(rows.p)
 
         def given(part: Examples, classes: int, seed: int) -> Problem:
             return recorded(p[part.x].numpy(), part.y, seed)

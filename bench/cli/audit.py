@@ -8,9 +8,8 @@ import typer
 
 from ...datasets.tables.table_file import form_of, is_compressed
 from ...reports.audit.page import audit_page
-from ..audit.audit import audited
+from ..audit.audit import audit as audited
 from ..audit.cleaned import write_cleaned
-from ..audit.inputs import own_rows
 from ..audit.ranking import yours
 from ..audit.suspects import OURS, score_table
 from ..audit.suspects_file import write_suspects
@@ -82,16 +81,18 @@ def audit(
         raise InputError(f"--out {out} is a file; name a folder")
     if data.resolve() in {file.resolve() for file in files.values()}:
         raise InputError(f"--out {out} would overwrite {data}; name another folder")
-    rows = own_rows(data, label, text, image, probabilities)
-    record, table = audited(rows, method, model, quick, seed)
+    result = audited(
+        data, label, text, image, probabilities=probabilities, method=method, model=model, quick=quick, seed=seed
+    )
+    record, table = result.record, result.suspects
     write(record, files["audit.json"])
     write_suspects(table, files["suspects.csv"])
     write_bytes(files["index.html"], audit_page(record).encode("utf-8", "replace"))
-    print_table(table[["rank", *(["file"] if rows.files else ["row"]), "given", "suggested", "probability"]].head(10))
+    print_table(table[["rank", "file" if "file" in table else "row", "given", "suggested", "probability"]].head(10))
     print(f"Ranked by {record.method}. {record.chosen}")
     if record.wrong is not None:
         value, low, high = (round(figure) for figure in (record.wrong.value, record.wrong.low, record.wrong.high))
-        print(f"Probably wrong: {value:,} of {len(rows):,} labels [{low:,}, {high:,}].")
+        print(f"Probably wrong: {value:,} of {record.rows:,} labels [{low:,}, {high:,}].")
     print(f"All rows: {files['suspects.csv']}\nLook at them: {files['index.html']}")
 
 

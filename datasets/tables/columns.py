@@ -119,7 +119,8 @@ class _Column:
         measured = _measured(column, measure)
         lacking = np.isnan(measured)
         medians = [
-            np.median(row[~lacks]) if not lacks.all() else 0.0 for row, lacks in zip(measured.T, lacking.T, strict=True)
+            0.0 if lacks.all() else float(np.median(row[~lacks]))
+            for row, lacks in zip(measured.T, lacking.T, strict=True)
         ]
         return cls(str(column.name), measure, words, np.array(medians), bool(lacking.any()))
 

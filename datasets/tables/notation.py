@@ -45,7 +45,7 @@ class Notation:
         # pandas reads the usual forms fast, and the grammar reads what remains.
         usual = words if not self.comma else [word.replace(",", ".") if "." not in word else "" for word in words]
         numbers = np.full(len(words), np.nan) if self.unit else _plain(usual)
-        for place in np.flatnonzero(np.isnan(numbers)):
+        for place in np.flatnonzero(np.isnan(numbers)).tolist():
             parts = _parts(words[place])
             if parts is not None and parts[2] == self.unit:
                 numbers[place] = self._number(*parts[:2])

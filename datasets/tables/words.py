@@ -39,7 +39,7 @@ class Categories:
     def features(self, cells: Sequence[str]) -> NDArray[np.float64]:
         """Words as features (n, d); an unknown word is 0 in each."""
         places = self.known.get_indexer(pd.Index(["" if cell in BLANK else cell for cell in cells], dtype=object))
-        one_hot = (places[:, None] == np.arange(len(self.known))).astype(np.float64)
+        one_hot: NDArray[np.float64] = (places[:, None] == np.arange(len(self.known))).astype(np.float64)
         return one_hot[:, 1:] if len(self.known) == 2 else one_hot
 
 

@@ -172,3 +172,54 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(command, 
     assert status == 2
     assert "No space left on device" in err
     assert not [file for file in tmp_path.iterdir() if "out.csv" in file.name]
+
+
+def test_an_audit_writes_a_page_and_every_row(command, flowers, tmp_path):
+    data, wrong = flowers
+    before = data.read_bytes()
+    status, out, err = command("audit", data, "--label", "kind", "--quick", "--out", tmp_path / "audit")
+    assert status == 0, err
+    assert sorted(file.name for file in (tmp_path / "audit").iterdir()) == ["audit.json", "index.html", "suspects.csv"]
+    ranked = pd.read_csv(tmp_path / "audit" / "suspects.csv")
+    assert sorted(ranked["row"]) == list(range(150))
+    assert len(set(ranked["row"][:15]) & wrong) >= 11
+    assert "index.html" in out
+    assert data.read_bytes() == before
+
+
+def test_decisions_become_a_cleaned_copy(command, flowers, tmp_path):
+    data, _ = flowers
+    (tmp_path / "decisions.csv").write_text("row,decision,label\n0,drop,\n1,fix,virginica\n2,keep,\n")
+    given = ["audit", data, "--label", "kind", "--apply", tmp_path / "decisions.csv"]
+    status, out, err = command(*given, "--out", tmp_path / "clean.csv")
+    assert status == 0, err
+    assert "149 of 150" in out
+    cleaned, original = (pd.read_csv(file, dtype=str) for file in (tmp_path / "clean.csv", data))
+    expected = original.drop(index=0).reset_index(drop=True)
+    expected.loc[0, "kind"] = "virginica"
+    pd.testing.assert_frame_equal(cleaned, expected)
+    status, _, err = command(*given, "--out", data)
+    assert status == 2
+    assert "is an input file" in err
+
+
+AUDIT_MISTAKES = {
+    "no label": ([], "which column holds the labels"),
+    "no such column": (["--label", "kin"], "did you mean kind"),
+    "no such text": (["--label", "kind", "--text", "review"], "no column of texts"),
+    "no such method": (["--label", "kind", "--method", "el2"], "did you mean el2n"),
+    "file as folder": (["--label", "kind", "--out", "{csv}"], "is a file"),
+    "no such decisions": (["--label", "kind", "--apply", "{tmp}/none.csv"], "cannot be read"),
+    "no such probabilities": (["--label", "kind", "--probabilities", "{tmp}/none.npy"], "there is no such file"),
+}
+
+
+@pytest.mark.parametrize("kind", AUDIT_MISTAKES)
+def test_a_mistake_in_an_audit_is_one_clear_line(command, flowers, tmp_path, kind):
+    arguments, message = AUDIT_MISTAKES[kind]
+    given = (text.format(csv=flowers[0], tmp=tmp_path) for text in ["--out", "{tmp}/audit", *arguments])
+    status, out, err = command("audit", flowers[0], *given)
+    assert status == 2, out + err
+    assert message in err
+    assert [line for line in err.splitlines() if line.startswith("influence-bench: ")] == err.splitlines()[-1:]
+    assert not (tmp_path / "audit").exists()
