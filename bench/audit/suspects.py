@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,28 +88,3 @@ def score_table(
     }
     theirs = table.set_axis([yours(name, OURS) for name in table.columns], axis=1)
     return pd.concat([pd.DataFrame(results), theirs.iloc[order].reset_index(drop=True)], axis=1)
-<<<<<<< HEAD
-=======
-
-
-def yours(name: str) -> str:
-    """The name of a user's column beside our columns: its own, or with `(yours)` if ours has the same name."""
-    return f"{name} (yours)" if name.replace(" (yours)", "") in OURS else name
-
-
-def write_table(ranked: pd.DataFrame, out: Path) -> None:
-    """Write a table as CSV, whole or not at all, so that no spreadsheet takes a cell of it for a formula."""
-    texts = ranked.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    safe = ranked.assign(**{name: ranked[name].map(harmless, na_action="ignore") for name in texts})
-    # csv quotes the end of its own lines alone, and a cell may hold another's.
-    has_other_ends = any(safe[name].astype(str).str.contains("\r", regex=False).any() for name in texts)
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if has_other_ends else csv.QUOTE_MINIMAL
-    named = safe.set_axis([harmless(name) for name in safe.columns], axis=1)
-    write_bytes(out, named.to_csv(index=False, quoting=quoting, lineterminator="\n").encode())
-
-
-def harmless(cell: Any) -> Any:
-    """A cell with an apostrophe before it if a spreadsheet would run it as a formula; a number is none."""
-    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not is_number(cell)
-    return f"'{cell}" if is_formula else cell
->>>>>>> audit-inputs
