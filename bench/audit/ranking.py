@@ -100,7 +100,7 @@ def matrix(rows: OwnRows, scores: Floats, p: Floats, count: int) -> list[list[in
 
 
 def _reason(suggested: str, probability: float, given: str, own: float) -> str:
-    return f"the model gives label {suggested} {probability:.0%}, label {given} {own:.0%}"
+    return f"the model takes {suggested} for {probability:.0%} likely, {given} for {own:.0%}"
 
 
 def _row(rows: OwnRows, row: int) -> Row:

@@ -52,11 +52,11 @@ class Estimate:
 
 @record
 class Depth:
-    """How many of the first rows are wrong, at least.
+    """How many of the first rows are probably wrong.
 
     Attributes:
         rows: so many of the most suspect rows.
-        precision: the share of wrong labels among them that can be expected at least: of planted ones alone.
+        precision: the share of wrong labels to expect among them.
     """
 
     rows: int

@@ -6,7 +6,7 @@ from itertools import chain
 
 from ...bench.results.suspects import Audit, Contender
 from ..render import render
-from .words import answer, expectation, percent, verdict
+from .words import answer, expectation, limits, percent, verdict
 
 WIDEST_MATRIX = 20  # classes that a matrix stays readable with
 MOST_PAIRS = 20
@@ -22,6 +22,7 @@ def audit_page(audit: Audit) -> str:
         title=f"Audit of {audit.data}",
         audit=audit,
         answer=answer(audit),
+        limits=limits(audit),
         expectations=[expectation(depth) for depth in audit.depths],
         floor=_floor(audit.planted.contenders) if audit.planted else 0.0,
         matrix=audit.matrix if len(audit.classes) <= WIDEST_MATRIX else [],

@@ -19,6 +19,17 @@ def answer(audit: Audit) -> str:
     )
 
 
+def limits(audit: Audit) -> str:
+    """What the number of wrong labels leaves out; empty where there is none."""
+    if audit.wrong is None:
+        return ""
+    return (
+        "Counted are labels that contradict what models learn from the other rows, as the planted ones do; rows that"
+        " are hard to tell count with them. Labels that are wrong by a rule of their own, as where a keyword chose them,"
+        " agree with the other rows and are not seen."
+    )
+
+
 def percent(share: float) -> str:
     """A share as a whole percentage, which is 0 % or 100 % only if the share is."""
     if 0 < share < 0.01:
@@ -29,10 +40,10 @@ def percent(share: float) -> str:
 
 
 def expectation(depth: Depth) -> str:
-    """The share of the first rows that is wrong at least, with its interval."""
+    """The share of the first rows that is probably wrong, with its interval."""
     precision = depth.precision
     return (
-        f"Of the first {depth.rows:,} rows, at least {percent(precision.value)} are probably wrong"
+        f"Of the first {depth.rows:,} rows, about {percent(precision.value)} are probably wrong"
         f" ({percent(precision.low)} to {percent(precision.high)} with 95\N{NO-BREAK SPACE}% confidence)."
     )
 

@@ -61,7 +61,7 @@ def test_suspects_are_shown_with_reason_and_label(audit):
     first = record.suspects[0]
     assert first.rank == 1
     assert first.shown.row in WRONG
-    assert f"label {first.suggested}" in first.reason
+    assert f"takes {first.suggested} for" in first.reason
     assert first.shown.cells["sepal length (cm)"]
 
 

@@ -69,7 +69,7 @@ def test_contenders_are_shown_with_their_range_and_cost():
 
 def test_the_first_rows_are_said_to_be_wrong_at_least_so_often():
     text = Reader(audit_page(made_up_audit("table", 1))).text
-    assert "Of the first 100 rows, at least 91 % are probably wrong (84 % to 96 % with 95 % confidence)." in text
+    assert "Of the first 100 rows, about 91 % are probably wrong (84 % to 96 % with 95 % confidence)." in text
 
 
 def test_few_classes_have_a_matrix_and_many_a_list_of_pairs():
