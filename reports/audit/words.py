@@ -25,8 +25,8 @@ def limits(audit: Audit) -> str:
         return ""
     return (
         "Counted are labels that contradict what models learn from the other rows, as the planted ones do; rows that"
-        " are hard to tell count with them. Labels that are wrong by a rule of their own, as where a keyword chose them,"
-        " agree with the other rows and are not seen."
+        " are hard to tell count with them. Labels that are wrong by a rule, as where a keyword chose them, agree with"
+        " the other rows and are not seen."
     )
 
 
