@@ -130,7 +130,7 @@ class _Column:
         lacking = np.isnan(measured)
         parts = [np.where(lacking, self.medians, measured)]
         if self.marks_missing:
-            parts.append(lacking.any(1, keepdims=True).astype(np.float64))
+            parts.append(lacking.any(1)[:, None].astype(np.float64))
         if self.words is not None:
             parts.append(self.words.features(_others(column, self.measure)))
         return np.concatenate(parts, axis=1)
