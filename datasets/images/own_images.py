@@ -83,7 +83,9 @@ def _in_folders(folder: Path) -> tuple[Path, list[str], Tensor, tuple[str, ...]]
     ]
     counts = np.bincount([index for _, index in files], minlength=len(classes))
     if len(classes) < 2 or not counts.all():
-        empty = f"{classes[int(counts.argmin())]} holds no image" if len(classes) > 1 else f"it has {len(classes)}"
+        empty = (
+            f"{classes[int(counts.argmin())]} holds no image itself" if len(classes) > 1 else f"it has {len(classes)}"
+        )
         raise InputError(f"{folder} must hold two or more subfolders of images, one for each class: {empty}")
     return folder, [file for file, _ in files], torch.tensor([index for _, index in files]), tuple(classes)
 

@@ -128,9 +128,9 @@ class _Column:
         """The column's features (n, d), all finite."""
         measured = _measured(column, self.measure)
         lacking = np.isnan(measured)
-        parts = [np.where(lacking, self.medians, measured)]
+        parts: list[NDArray[np.float64]] = [np.where(lacking, self.medians, measured)]
         if self.marks_missing:
-            parts.append(lacking.any(1, keepdims=True).astype(np.float64))
+            parts.append(lacking.max(1, keepdims=True).astype(np.float64))
         if self.words is not None:
             parts.append(self.words.features(_others(column, self.measure)))
         return np.concatenate(parts, axis=1)
