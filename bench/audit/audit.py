@@ -9,15 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...datasets.splitting import split
-from ..errors import InputError
 from ..problem.problem import Problem
 from ..progress import Progress, progress
-from ..registry.method import METHODS
 from ..registry.score import score
 from ..results.suspects import Audit, Contender, Depth, Estimate, Planted
-from .contenders import NETWORK, contenders
+from .contenders import contenders, given_method
 from .count import wrong
-from .evidence import Evidence, in_sample
+from .evidence import Evidence
 from .inputs import own_rows
 from .own_rows import OwnRows
 from .planting import SHARE, confusions, drawn, ranked, scored
@@ -97,7 +95,7 @@ def audit(
     """
     began = perf_counter()
     rows = own_rows(data, label, text, image, probabilities)
-    evidence = _evidence(rows, method, model)
+    evidence = [given_method(rows, method, model)] if method or model else contenders(rows)
     with progress(f"Audit: {rows.name}") as shown:
         shown.stage("training on all rows", 1)
         problem = _made(evidence[0], rows, seed, shown)
@@ -131,19 +129,6 @@ def audit(
         seconds=perf_counter() - began,
     )
     return Audited(record, table)
-
-
-def _evidence(rows: OwnRows, method: str, model: str) -> list[Evidence]:
-    """What to judge the labels by: the contenders for such data, or what is asked for."""
-    if not method and not model:
-        return contenders(rows)
-    name = model or NETWORK[rows.kind]
-    if not name:
-        raise InputError("probabilities have no model to train: leave out the method and the model")
-    entry, given = METHODS.parse(method or "el2n")
-    if entry.pairwise:
-        raise InputError(f"{entry.name} scores pairs of rows and does not rank rows: take another method, such as el2n")
-    return [Evidence(f"{name}, in sample", in_sample(name), (entry.label(given),))]
 
 
 def _made(evidence: Evidence, rows: OwnRows, seed: int, shown: Progress) -> Problem:

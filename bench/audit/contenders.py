@@ -7,6 +7,7 @@ import torch
 from ..errors import InputError
 from ..problem.examples import Examples
 from ..problem.problem import Problem
+from ..registry.method import METHODS
 from ..results.suspects import Kind
 from .evidence import Evidence, boosted_trees, in_sample, logistic_regression, network, out_of_sample, recorded
 from .own_rows import OwnRows
@@ -33,7 +34,7 @@ def contenders(rows: OwnRows) -> list[Evidence]:
 
         return [Evidence("your probabilities", given, (*OF_PROBABILITIES, "confidence-weighted-entropy"))]
     if rows.problem is not None:
-        return [own_model(rows.problem)]
+        return [_own_model(rows.problem)]
     trees = Evidence("boosted trees, out of sample", out_of_sample(boosted_trees), OF_PROBABILITIES)
     linear = Evidence("logistic regression, out of sample", out_of_sample(logistic_regression), OF_PROBABILITIES)
     held_out = Evidence("a small network, out of sample", out_of_sample(network("mlp")), OF_PROBABILITIES)
@@ -48,15 +49,26 @@ def contenders(rows: OwnRows) -> list[Evidence]:
     }[rows.kind]
 
 
-def own_model(problem: Problem) -> Evidence:
-    """A person's own model in sample; trained again by the problem's trainer where labels are planted.
+def given_method(rows: OwnRows, method: str, model: str) -> Evidence:
+    """A method that is asked for, on the rows' own model, on a model that is named, or on a small network in sample.
 
     Raises:
-        InputError: if the problem has no trainer.
+        InputError: if the method or the model is unknown, the method scores pairs, or there is no model to train.
     """
-    if problem.trainer is None:
-        raise InputError("a problem needs a trainer, for planted labels: give trainer= to Problem, or a method")
-    recording = ("aum", "cartography") if problem.dynamics is not None else ()
+    entry, given = METHODS.parse(method or "el2n")
+    if entry.pairwise:
+        raise InputError(f"{entry.name} scores pairs of rows and does not rank rows: take another method, such as el2n")
+    if rows.problem is not None and not model:
+        return replace(_own_model(rows.problem), methods=(entry.label(given),))
+    if rows.p is not None:
+        raise InputError("probabilities have no model to train: leave out the method and the model")
+    name = model or NETWORK[rows.kind]
+    return Evidence(f"{name}, in sample", in_sample(name), (entry.label(given),))
+
+
+def _own_model(problem: Problem) -> Evidence:
+    """A person's own model in sample, trained again by the problem's trainer where labels are planted."""
+    recorded_methods = ("aum", "cartography") if problem.dynamics is not None else ()
 
     def make(rows: Examples, classes: int, seed: int) -> Problem:
         if rows is problem.train:
@@ -64,4 +76,4 @@ def own_model(problem: Problem) -> Evidence:
         changed = replace(problem, train=rows, dynamics=None, groups=None, checkpoints=())
         return changed.retrained(slice(None), seed)
 
-    return Evidence("your model, in sample", make, ("el2n", *recording, "outlier-gradient", "loss"))
+    return Evidence("your model, in sample", make, ("el2n", *recorded_methods, "outlier-gradient", "loss"))

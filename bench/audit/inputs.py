@@ -60,7 +60,7 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
         _needed(label, place)
         return _frame(read_table(place, label), label, text, str(data))
     if isinstance(data, Problem):
-        return replace(_arrays(data.train.x, data.train.y, "a problem"), problem=data)
+        return _problem(data)
     if hasattr(data, "features") and hasattr(data, "to_pandas"):
         return _frame(_named_classes(data), label, text, "a dataset")
     if isinstance(data, pd.DataFrame):
@@ -153,6 +153,24 @@ def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     (examples,) = scaled(Examples(pictures, labels), standardize=True)
     return OwnRows(
         name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures)
+    )
+
+
+def _problem(problem: Problem) -> OwnRows:
+    """The training rows of a problem, as its model reads them; classes have numbers alone."""
+    classes = pd.Index(range(problem.probabilities().shape[1]))
+    x, n = problem.train.x, len(problem.train)
+    is_table = isinstance(x, Tensor) and x.ndim == 2
+    is_images = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] in (1, 3)
+    return OwnRows(
+        "a problem",
+        "images" if is_images else "arrays",
+        problem.train,
+        classes,
+        "",
+        pd.DataFrame(x.cpu().numpy()).rename(columns=str) if is_table else pd.DataFrame(index=range(n)),
+        pixels=_bytes(_channels_first(x.cpu(), "a problem")) if is_images else None,
+        problem=problem,
     )
 
 

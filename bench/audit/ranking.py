@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from ..results.suspects import Row, Suspect
 from .own_rows import OwnRows
@@ -64,7 +65,8 @@ def suspects(rows: OwnRows, scores: Floats, p: Floats, count: int) -> list[Suspe
     y, suggested, names = rows.y, suggestions(p, rows.y), rows.names
     order = np.argsort(-scores, kind="stable")[:count]
     marks = [{} for _ in order] if rows.kind == "texts" else unusual(rows.cells, y, names, order)
-    pairs = twins(rows.examples.x, y, order) if rows.p is None else [None] * len(order)
+    is_compared = rows.p is None and isinstance(rows.examples.x, Tensor)
+    pairs = twins(rows.examples.x, y, order) if is_compared else [None] * len(order)
     found = []
     for rank, (row, marked, twin) in enumerate(zip(order.tolist(), marks, pairs, strict=True), 1):
         reason = _reason(names[suggested[row]], p[row, suggested[row]], names[y[row]], p[row, y[row]])

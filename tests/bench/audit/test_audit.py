@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from influence_bench import InputError
+from influence_bench import InputError, Problem, from_sklearn
 from influence_bench import audit as audit_of
 
 WRONG = [3, 60, 61, 120, 133]
@@ -86,6 +87,19 @@ def test_the_same_seed_gives_the_same_audit(flowers):
 def test_a_method_that_cannot_rank_these_rows_is_refused(flowers, method, message):
     with pytest.raises(InputError, match=message):
         audit_of(flowers, "target", method=method, quick=True)
+
+
+def test_a_problem_is_audited_by_its_own_model(flowers):
+    given = flowers.assign(target=pd.factorize(flowers["target"], sort=True)[0])
+    x, y = given.drop(columns="target").to_numpy(dtype=np.float32), given["target"].to_numpy()
+    clean = np.repeat([0, 1, 2], 50)
+    fitted = LogisticRegression().fit(x, clean)
+    problem = Problem(from_sklearn(fitted), train=(x, y))
+    result = audit_of(problem, method="loss", quick=True)
+    assert result.record.method == "loss on your model, in sample"
+    assert set(result.suspects["row"][:5]) == set(WRONG)
+    with pytest.raises(InputError, match="trainer"):
+        audit_of(problem)
 
 
 def test_probabilities_of_a_model_of_ones_own_are_audited_without_training(flowers):
