@@ -4,6 +4,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from .bench.audit.audit import Audited, audit
 from .bench.catalogue import lists
 from .bench.catalogue.contract import check_method
 from .bench.catalogue.lists import datasets, methods, models, noises, suites
@@ -26,6 +27,7 @@ from .datasets.dataset import Dataset, load
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audited",
     "Checkpoint",
     "Dataset",
     "Dynamics",
@@ -38,6 +40,7 @@ __all__ = [
     "Problem",
     "Run",
     "Scores",
+    "audit",
     "check_method",
     "datasets",
     "estimate",

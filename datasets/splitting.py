@@ -29,10 +29,17 @@ def split(
 
 
 def scaled(*parts: Examples, standardize: bool) -> list[Examples]:
-    """Divide byte images by 255 and, if asked, standardise each feature or channel by the rows of the first part."""
-    inputs = [part.x.float() / 255 if part.x.dtype == torch.uint8 else part.x.float() for part in parts]
+    """Divide byte images by 255 and, if asked, standardise each feature or channel by the rows of the first part.
+
+    Returns:
+        The parts with float32 inputs. Features are standardised in float64, since times in seconds or large identifiers
+        may differ only in digits that float32 does not hold; a feature without differences is shifted, not divided.
+    """
+    inputs = [part.x.float() / 255 if part.x.dtype == torch.uint8 else part.x.double() for part in parts]
     if standardize:
         over = [0, *range(2, inputs[0].ndim)]
         mean, deviation = inputs[0].mean(over, keepdim=True), inputs[0].std(over, keepdim=True)
-        inputs = [(x - mean) / deviation.where(deviation > 0, 1.0) for x in inputs]
-    return [Examples(x, part.y) for x, part in zip(inputs, parts, strict=True)]
+        # The deviation of equal numbers may be a rounding error instead of 0, and to divide by it would blow them up.
+        differs = inputs[0].amax(over, keepdim=True) > inputs[0].amin(over, keepdim=True)
+        inputs = [(x - mean) / deviation.where(differs, 1.0) for x in inputs]
+    return [Examples(x.float(), part.y) for x, part in zip(inputs, parts, strict=True)]

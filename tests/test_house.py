@@ -26,6 +26,7 @@ TRAINING = MODELS | DATASETS | {"bench.training"}
 RUN = TRAINING | METHODS | RESULTS | {"bench.run"}
 SPEED = MODELS | METHODS | {"bench.speed"}
 AUDIT = RUN | {"bench.audit"}
+VERIFICATION = RUN | {"bench.verification"}
 CATALOGUE = RUN | {"bench.catalogue"}
 REPORTS = RESULTS | {"bench.registry", "reports"}
 MAY_REACH = {
@@ -39,13 +40,14 @@ MAY_REACH = {
     "bench.run": RUN,
     "bench.speed": SPEED,
     "bench.audit": AUDIT,
+    "bench.verification": VERIFICATION,
     "bench.catalogue": CATALOGUE,
-    "bench.cli": AUDIT | CATALOGUE | SPEED | REPORTS | {"bench.cli"},
+    "bench.cli": AUDIT | VERIFICATION | CATALOGUE | SPEED | REPORTS | {"bench.cli"},
     "datasets": DATASETS,
     "methods": METHODS,
     "reports": REPORTS,
-    FACE: CATALOGUE | {FACE},
-    "__main__": AUDIT | CATALOGUE | SPEED | REPORTS | {"bench.cli", "__main__"},
+    FACE: AUDIT | CATALOGUE | {FACE},
+    "__main__": AUDIT | VERIFICATION | CATALOGUE | SPEED | REPORTS | {"bench.cli", "__main__"},
 }
 """The rooms that each room may reach, over chains of imports of any length, its own among them."""
 

@@ -3,7 +3,7 @@
 import pytest
 from pages import PUBLISHED
 
-from influence_bench.bench.audit.removals import removal_faults
+from influence_bench.bench.verification.removals import removal_faults
 from influence_bench.reports.publishing.verify import MADE, unarchived, verify
 
 NOT_YET = {"paper", "peers", "vision-small"}  # published before cells were

@@ -1,1 +1,1 @@
-"""A user's own data, ranked by suspicion; and published runs, put to the test."""
+"""A person's own data: which labels are probably wrong."""

@@ -1,22 +1,27 @@
 """A user's own table: a file in, its rows ranked by suspicion out."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ...datasets.dataset import Dataset
 from ...datasets.splitting import scaled
-from ...datasets.tables.columns import class_indices, features, known_indices, words_of
+from ...datasets.tables.columns import Encoder, class_indices, known_indices
 from ...datasets.tables.table_file import read_table
-from ..errors import InputError
-from ..files import write
+from ..errors import InputError, Note
 from ..problem.examples import Examples
+from ..registry.method import METHODS
 from ..registry.score import score
 from ..training.loop import predictions
 from ..training.prepare import open_problem, prepared
+from .ranking import yours
+
+OURS = ("rank", "row", "score", "predicted")
 
 
 def score_table(
@@ -31,36 +36,43 @@ def score_table(
     """Train a model on all rows of a table, score them, and return them with the most suspect first.
 
     Args:
-        data: a CSV, TSV or Parquet file with a header; every column but the label holds finite numbers or words.
+        data: a table file with a header, as `read_table` reads it.
         label: the column that may hold wrong labels.
         method: a method's name, as `influence-bench list methods` prints it.
         model: a model's name, as `influence-bench list models` prints it.
-        valid: a file of the same columns with trusted labels, for methods that use validation rows.
+        valid: a file of the same columns, in any order, with trusted labels, for methods that use validation rows.
         seed: of training and method.
         hyperparameters: of the method.
 
     Returns:
         `rank` (from 1), `row` (in the file, from 0), `score` (higher = more suspect), `predicted` (the label that the
-        trained model predicts), then the file's columns.
+        trained model predicts), then the file's columns; `yours` names one that is called like one of these.
 
     Raises:
-        InputError: if a file cannot be read, a column is missing or mixes words and numbers, or there is one class.
+        InputError: if a file cannot be read, a column is missing or cannot become features or classes, there is one
+            class, or the method scores pairs of rows.
+
+    Warns:
+        Note: of a column that is left out or holds numbers and words.
     """
+    if METHODS.find(method).pairwise:
+        raise InputError(
+            f"{method} scores pairs of a training and a validation row, not rows: take a method that scores rows, as"
+            " outlier-gradient"
+        )
     table = read_table(data, label)
     inputs = table.drop(columns=label)
-    words = words_of(inputs, data)
-    y, classes = class_indices(table[label], data)
-    train = Examples(features(inputs, words, data), y)
+    y, classes = class_indices(table[label], str(data))
+    encoder = Encoder.fit(inputs, str(data))
+    for note in encoder.notes:
+        warnings.warn(f"{data}: {note}", Note, stacklevel=2)
+    train = Examples(torch.from_numpy(encoder.features(inputs)), y)
     trusted = train[:0]
     if valid is not None:
         clean = read_table(valid, label)
-        if list(clean.columns) != list(table.columns):
-            raise InputError(
-                f"{valid}: its columns must be those of the data, in the same order: {', '.join(table.columns)}"
-            )
-        trusted = Examples(
-            features(clean.drop(columns=label), words, valid), known_indices(clean[label], classes, valid)
-        )
+        if lacking := [name for name in table.columns if name not in clean.columns]:
+            raise InputError(f"{valid} lacks columns of the data: {', '.join(lacking)}")
+        trusted = Examples(torch.from_numpy(encoder.features(clean)), known_indices(clean[label], classes, str(valid)))
     # A problem is prepared with test rows: the first row stands in for them, and nothing here reads their accuracy.
     train, trusted, test = scaled(train, trusted, train[:1], standardize=True)
     dataset = Dataset(train, trusted, test, train.y, tuple(map(str, classes)), {"dataset": data.name})
@@ -68,11 +80,11 @@ def score_table(
     scores = score(method, problem, **(hyperparameters or {}))
     order = np.argsort(-scores, kind="stable")
     predicted = classes[predictions(problem.model, train).numpy()]
-    ranked = table.assign(row=np.arange(len(table)), score=scores, predicted=predicted).iloc[order]
-    ranked.insert(0, "rank", np.arange(1, len(table) + 1))
-    return ranked[["rank", "row", "score", "predicted", *table.columns]]
-
-
-def write_table(ranked: pd.DataFrame, out: Path) -> None:
-    """Write ranked rows as CSV, whole or not at all."""
-    write(out, lambda stream: stream.write(ranked.to_csv(index=False).encode()))
+    results = {
+        "rank": np.arange(1, len(table) + 1),
+        "row": order,
+        "score": scores[order],
+        "predicted": predicted[order],
+    }
+    theirs = table.set_axis([yours(name, OURS) for name in table.columns], axis=1)
+    return pd.concat([pd.DataFrame(results), theirs.iloc[order].reset_index(drop=True)], axis=1)

@@ -1,5 +1,9 @@
 """What commands share: options, the reading of their values, and tables on the terminal."""
 
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +48,15 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s" if seconds >= 1 else "a second"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def notes_in_lines() -> Iterator[None]:
+    """Print each warning of the block as one line on standard error, after the block."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for warning in caught:
+        print("note:", *str(warning.message).split(), file=sys.stderr)
 
 
 def print_table(frame: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import InputError
-from .audit import score
+from .audit import audit, score
 from .listing import list_, show
 from .preparation import download, recipes
 from .publishing import publish, unpack, verify
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("list")(list_)
-COMMANDS = (show, download, run, plan, trim, report, claims, compare, publish, verify, unpack, score, recipes)
+COMMANDS = (show, download, run, plan, trim, report, claims, compare, publish, verify, unpack, audit, score, recipes)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(speed, name="speed")

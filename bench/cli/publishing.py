@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ..audit.removals import removal_faults
-from ..audit.rerun import Again, drawn, rerun
 from ..errors import InputError
 from ..results import archive
 from ..results.opening import ARCHIVE, open_run
 from ..results.run import Run
+from ..verification.removals import removal_faults
+from ..verification.rerun import Again, drawn, rerun
 from .console import Plugins, Workers, load_plugins
 
 

@@ -8,7 +8,8 @@ from ...bench.problem.examples import Examples
 from ..files.checks import damaged, official, reading
 from ..files.download import fetch
 from ..source import Source, dataset
-from .columns import class_indices, features, known_indices, words_of
+from .columns import class_indices, known_indices
+from .one_hot import features, words_of
 
 URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"
 CHECKSUMS = {
@@ -34,11 +35,11 @@ def adult() -> Source:
     train_file, test_file = (fetch(f"adult/{name}", URL + name, checksum) for name, checksum in CHECKSUMS.items())
     train, test = _rows(train_file), _rows(test_file)
     with official(train_file):
-        y, classes = class_indices(train.pop("income"), train_file)
+        y, classes = class_indices(train.pop("income"), str(train_file))
         words = words_of(train, train_file)
         x = features(train, words, train_file)
     with official(test_file):
-        test_y = known_indices(test.pop("income"), classes, test_file)
+        test_y = known_indices(test.pop("income"), classes, str(test_file))
         test_x = features(test, words, test_file)
     return Source(x, y, tuple(map(str, classes)), test=Examples(test_x, test_y), standardize=True)
 

@@ -12,7 +12,7 @@ from sklearn.datasets import fetch_openml
 from ...bench.errors import InputError
 from ..files.download import data_folder
 from ..source import Source, dataset
-from .columns import table_source
+from .one_hot import table_source
 
 
 @dataset(

@@ -3,12 +3,13 @@
 import tomllib
 from pathlib import Path
 
+import pandas as pd
+
 from ...bench.errors import unknown
-from ..files.checks import official
+from ..files.checks import damaged, official, reading
 from ..files.download import data_folder, fetch
 from ..source import Source, dataset
-from .columns import table_source
-from .table_file import read_table
+from .one_hot import table_source
 
 URL = "https://github.com/EpistasisLab/pmlb/raw/7c1f4bdc00136dc2e55c87fa6b8ba6e8af6d1a68/datasets"
 CHECKSUMS = Path(__file__).with_suffix(".toml")
@@ -36,5 +37,17 @@ def pmlb(name: str) -> Source:
         if name not in checksums:
             raise unknown("classification dataset of PMLB", name, checksums)
         path = fetch(f"pmlb/{name}.tsv.gz", f"{URL}/{name}/{name}.tsv.gz", checksums[name])
+    table = _rows(path)
     with official(path):
-        return table_source(read_table(path, "target"), "target", path)
+        return table_source(table, "target", path)
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    try:
+        with reading(path):
+            table = pd.read_csv(path, sep="\t", low_memory=False)
+    except ValueError as error:
+        raise damaged(path, " ".join(str(error).split())) from error
+    if "target" not in table:
+        raise damaged(path, "it has no column 'target'")
+    return table

@@ -1,36 +1,190 @@
-"""Reading of table files: CSV, TSV and Parquet."""
+"""Reading of table files: CSV and its relatives, JSON, Excel and Parquet, each of them compressed or not."""
 
+import bz2
+import gzip
+import io
+import json
+import lzma
+import zipfile
 import zlib
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePath
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from ...bench.errors import InputError, unknown
+from .delimited import cells_of, decoded
+
+_DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+    ".zst": lambda content: pa.input_stream(pa.BufferReader(content), compression="zstd").read(),
+}
+_FORMS = {
+    ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel", ".json": "JSON", ".jsonl": "JSON",
+    ".ndjson": "JSON",
+}  # fmt: skip
+_UNREAD = {".xls", ".xlsb", ".ods", ".feather", ".arrow", ".orc", ".dta", ".sav", ".rds", ".h5", ".pkl", ".db", ".npy"}
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+
+
+def form_of(name: str) -> str:
+    """What the ending of a file's name says that it holds, in any case: Parquet, Excel, JSON or else CSV.
+
+    CSV stands for text with any separator. An ending of compression comes after that of the form.
+    """
+    path = PurePath(name.lower())
+    return _FORMS.get(PurePath(path.stem if is_compressed(name) else path).suffix, "CSV")
+
+
+def is_compressed(name: str) -> bool:
+    """Whether the ending of a file's name says that it is compressed."""
+    return PurePath(name.lower()).suffix in {*_DECOMPRESS, ".zip"}
 
 
 def read_table(file: Path, label: str) -> pd.DataFrame:
-    """Read a table with a header line and check that it has the label column.
-
-    The suffix .parquet means Parquet, .tsv means TSV, and any other suffix means CSV. CSV and TSV may be compressed.
+    """Read a table and check that it has the label column.
 
     Args:
-        file: the file.
+        file: CSV, TSV or other text with a separator, JSON (an array, or an object in each line), Excel or Parquet, by
+            its ending; each may be compressed as .gz, .bz2, .xz, .zst or .zip.
         label: name of the label column.
 
+    Returns:
+        The cells as the file has them: texts from CSV and JSON, where the empty text is a missing cell, and typed cells
+        from Excel and Parquet. Names have no spaces around them; a column without a name is `Unnamed: 0` by its place,
+        a second column `x` is `x.1`, and lines without any cell are left out.
+
     Raises:
-        InputError: if the file cannot be read or lacks the column.
+        InputError: if the file cannot be read, or lacks the column or has it twice.
     """
-    form = {".parquet": "Parquet", ".tsv": "TSV"}.get((file.suffixes or [""])[0], "CSV")
+    content, name = _content(file)
+    form = form_of(name)
+    if (ending := PurePath(name.lower()).suffix) in _UNREAD:
+        raise InputError(f"{file} cannot be read: {ending} is none of the known endings; save it as CSV or Parquet")
     try:
         if form == "Parquet":
-            table = pd.read_parquet(file)
+            table = _parquet(content)
+        elif form == "Excel":
+            table = _table(*_excel(content, str(file)), label, str(file))
+        elif form == "JSON":
+            table = _json(decoded(content, str(file)), str(file))
         else:
-            table = pd.read_csv(file, sep="\t" if form == "TSV" else ",", low_memory=False)
+            table = _table(*cells_of(decoded(content, str(file)), label, str(file)), label, str(file), dtype="str")
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(f"{file} cannot be read as {form}: {' '.join(str(error).split())}") from error
+    if label not in table.columns:
+        place = f"the first line of {file}" if form in {"CSV", "Excel"} else str(file)
+        raise unknown(f"column in {place}", label, table.columns)
+    return table
+
+
+def _content(file: Path) -> tuple[bytes, str]:
+    """The content of a file without its compression, and a name whose ending says what it holds."""
+    try:
+        content = file.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{file}: there is no such file") from error
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise InputError(f"{file} cannot be read as {form}: {' '.join(str(error).split())}") from error
-    table.columns = table.columns.map(str)
-    if label not in table.columns:
-        raise unknown(f"column in {file}", label, table.columns)
-    return table
+    except IsADirectoryError as error:
+        raise InputError(f"{file} cannot be read as CSV: it is a folder") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    ending = file.suffix.lower()
+    try:
+        if ending == ".zip":
+            return _only_member(content, str(file))
+        if ending in _DECOMPRESS:
+            return _DECOMPRESS[ending](content), file.stem
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(f"{file} cannot be read as {ending}: {' '.join(str(error).split())}") from error
+    return content, file.name
+
+
+def _only_member(content: bytes, source: str) -> tuple[bytes, str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise InputError(f"{source} holds {len(names)} files, not one: take out the table, and give its name")
+        return archive.read(names[0]), names[0]
+
+
+def _parquet(content: bytes) -> pd.DataFrame:
+    table = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable")
+    if not isinstance(table.index, pd.RangeIndex):
+        table = table.reset_index(names=[name or f"Unnamed: {place}" for place, name in enumerate(table.index.names)])
+    return table.set_axis(_unique(map(str, table.columns)), axis=1)
+
+
+def _excel(content: bytes, source: str) -> tuple[list[str], list[list[Any]]]:
+    """The first line and the others of the only sheet that holds any cell."""
+    sheets = pd.read_excel(
+        io.BytesIO(content), sheet_name=None, header=None, dtype=object, keep_default_na=False, engine="openpyxl"
+    )
+    filled = {}
+    for name, sheet in sheets.items():
+        cells = sheet.astype(object).where(sheet.notna() & (sheet != ""), None)
+        cells = cells.loc[cells.notna().any(axis=1), cells.notna().any(axis=0)]
+        if len(cells):
+            filled[str(name)] = cells
+    if len(filled) != 1:
+        held = f"{len(filled)} sheets with cells ({', '.join(filled)})" if filled else "no cell"
+        raise InputError(f"{source} holds {held}: save one sheet with a line of names as a file of its own")
+    lines = next(iter(filled.values())).to_numpy(dtype=object).tolist()
+    return ["" if name is None else str(name) for name in lines[0]], lines[1:]
+
+
+def _json(text: str, source: str) -> pd.DataFrame:
+    """Objects as rows; a number keeps its digits, and a list or an object becomes JSON again."""
+    read = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
+    records = (
+        read(text) if text.lstrip().startswith("[") else [read(line) for line in text.splitlines() if line.strip()]
+    )
+    if not records or not all(isinstance(record, dict) for record in records):
+        raise InputError(f'{source} must hold objects, as {{"a": 1, "label": "x"}}, in an array or one in each line')
+    names = list(dict.fromkeys(name for record in records for name in record))
+    cells = {name: [_json_cell(record.get(name)) for record in records] for name in names}
+    return pd.DataFrame({name: pd.Series(column, dtype="str") for name, column in cells.items()})
+
+
+def _json_cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
+
+
+def _table(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], label: str, source: str, dtype: Any = object
+) -> pd.DataFrame:
+    names = [name.strip() for name in names]
+    if names.count(label) > 1:
+        raise InputError(f"{source} has {names.count(label)} columns named '{label}': rename all but the label")
+    columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    held = {
+        place: column
+        for place, column in enumerate(columns)
+        if names[place] or any(cell not in ("", None) for cell in column)
+    }
+    unique = _unique(names[place] or f"Unnamed: {place}" for place in held)
+    return pd.DataFrame(
+        {name: pd.Series(list(column), dtype=dtype) for name, column in zip(unique, held.values(), strict=True)}
+    )
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Names with `.1`, `.2`, ... after the second, third, ... of the same."""
+    given = list(names)
+    unique: list[str] = []
+    for name in given:
+        count, free = 0, name
+        while free in unique or (count and free in given):
+            count += 1
+            free = f"{name}.{count}"
+        unique.append(free)
+    return unique

@@ -5,13 +5,14 @@ from pathlib import Path
 from ...bench.errors import InputError, unknown
 from ...bench.problem.texts import Texts
 from ..source import Source, dataset
+from ..tables.cells import texts
 from ..tables.columns import class_indices
 from ..tables.table_file import read_table
 
 
 @dataset(kind="text", source="a file of your own", licence="your own", citation="none needed")
 def csv_text(path: str, label: str, text: str) -> Source:
-    """Your own texts: a CSV, TSV or Parquet file with a column of texts and a column of labels, which count as true.
+    """Your own texts: a column of a CSV, Excel, JSON or Parquet file, and its column of labels, which count as true.
 
     Args:
         path: the file.
@@ -25,7 +26,7 @@ def csv_text(path: str, label: str, text: str) -> Source:
     table = read_table(file, label)
     if text not in table.columns or text == label:
         raise unknown(f"column of texts in {file}", text, [name for name in table.columns if name != label])
-    if (empty := table[text].isna()).any():
-        raise InputError(f"{file}: '{text}' is empty in row {int(empty.to_numpy().argmax())}; drop rows without a text")
-    y, classes = class_indices(table[label], file)
-    return Source(Texts.of((words,) for words in table[text].astype(str)), y, tuple(map(str, classes)))
+    if "" in (read := texts(table[text])):
+        raise InputError(f"{file}: '{text}' is empty in row {read.index('')}; drop rows without a text")
+    y, classes = class_indices(table[label], str(file))
+    return Source(Texts.of((words,) for words in read), y, tuple(map(str, classes)))

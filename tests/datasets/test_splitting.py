@@ -1,6 +1,7 @@
 """Splits are exact and stratified, and scaling uses the training rows."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,3 +28,13 @@ def test_standardising_uses_training_rows_and_bytes_become_shares():
     assert scaled_test.x[0, 1] == 1  # a constant feature is shifted, not divided
     images = scaled(ib.Examples(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8), y[:1]), standardize=False)[0]
     assert images.x.max() == 1
+
+
+def test_standardising_keeps_small_differences_of_large_numbers():
+    seconds = 1.7e9 + torch.arange(10, dtype=torch.float64)[:, None]
+    constant = torch.full((10, 1), 14.62, dtype=torch.float64)
+    rows = ib.Examples(torch.cat([seconds, constant], 1), torch.arange(10) % 2)
+    (standardised,) = scaled(rows, standardize=True)
+    assert standardised.x.dtype == torch.float32
+    assert standardised.x[:, 0].diff().tolist() == pytest.approx([0.3303] * 9, abs=1e-4)
+    assert standardised.x[:, 1].abs().max() < 1e-12

@@ -1,10 +1,13 @@
 """`score` ranks a user's own table, wrong labels first, whatever its columns hold."""
 
+import csv
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from influence_bench.bench import files
+from influence_bench.bench.audit.suspects_file import write_suspects
 
 
 def test_score_ranks_the_wrong_labels_of_a_table_first(command, flowers, tmp_path):
@@ -45,6 +48,61 @@ def test_score_takes_words_and_parquet_files(command, flowers, tmp_path):
     assert set(pd.read_csv(tmp_path / "out.csv")["petal"].dropna()) == {"wide"}
 
 
+def test_the_cells_of_a_table_come_back_as_they_were_beside_our_columns(command, flowers, tmp_path):
+    table = pd.read_csv(flowers[0], dtype=str)
+    cells = ["007", "1.10", "NA", "?", "2024-01-05", ""] * 25
+    table = table.assign(score=cells, row="r", **{"score (yours)": "s"})
+    table.to_csv(tmp_path / "in.csv", index=False, sep=";", encoding="utf-16")
+    out = tmp_path / "out.csv"
+    status, _, err = command(
+        "score", "--data", tmp_path / "in.csv", "--label", "kind", "--method", "el2n", "--out", out
+    )
+    assert status == 0, err
+    ranked = pd.read_csv(out, dtype=str, keep_default_na=False)
+    assert list(ranked.columns) == [
+        "rank", "row", "score", "predicted", *table.columns[:5], "score (yours)", "row (yours)",
+        "score (yours) (yours)",
+    ]  # fmt: skip
+    back = ranked.iloc[ranked["row"].astype(int).argsort()].iloc[:, 4:]
+    assert back.to_numpy().tolist() == table.to_numpy().tolist()
+
+
+def test_an_index_column_is_noted_and_trusted_rows_may_be_of_other_types(command, flowers, tmp_path):
+    table = pd.read_csv(flowers[0])
+    table.to_csv(tmp_path / "in.csv")
+    trusted = pd.read_csv(tmp_path / "trusted.csv")
+    trusted[["kind", *table.columns[:4]]].assign(**{"Unnamed: 0": "x"}).to_parquet(tmp_path / "trusted.parquet")
+    rows = ["--data", tmp_path / "in.csv", "--label", "kind", "--valid", tmp_path / "trusted.parquet"]
+    status, _, err = command("score", *rows, "--method", "tracin")
+    assert status == 0, err
+    assert "the column 'Unnamed: 0' only numbers or names the rows, so it is left out" in err
+    assert err.count("\n") == 1
+
+
+def test_many_columns_stay_readable_on_the_screen(command, flowers, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    table = pd.read_csv(flowers[0])
+    more = pd.DataFrame({f"more {number}": ["long " * 100] * len(table) for number in range(50)})
+    pd.concat([more, table], axis=1).to_csv(tmp_path / "wide.csv", index=False)
+    status, out, err = command("score", "--data", tmp_path / "wide.csv", "--label", "kind", "--method", "el2n")
+    assert status == 0, err
+    assert "predicted" in out
+    assert "49 more columns are not shown" in out
+
+
+def test_no_cell_of_the_output_runs_as_a_formula(tmp_path):
+    cells = ["=1+1", "+1-800", "-", "-5", "-1,5", "+3%", "@a", "\tb", "\rc", "a\rb", "x", "", "'x"]
+    table = pd.DataFrame({"=name": cells, "number": np.arange(len(cells)) - 3.5, "none": None})
+    write_suspects(table, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as stream:
+        (names, *rows) = csv.reader(stream)
+    assert names == ["'=name", "number", "none"]
+    assert [row[0] for row in rows] == [
+        "'=1+1", "'+1-800", "'-", "-5", "-1,5", "+3%", "'@a", "'\tb", "'\rc", "a\rb", "x", "", "'x",
+    ]  # fmt: skip
+    assert [float(row[1]) for row in rows] == list(table["number"])
+
+
 def test_a_method_of_a_plug_in_scores(command, flowers, plugin):
     arguments = ["--data", flowers[0], "--label", "kind", "--method", "my-method[power=2]"]
     assert command("score", *arguments, "--plugin", plugin)[0] == 0
@@ -68,13 +126,19 @@ MISTAKES = {
     "no such hyperparameter": (["--data", "{csv}", "--label", "kind", "--method", "lissa[step=2]"], "steps"),
     "no such column": (["--data", "{csv}", "--label", "kin"], "did you mean kind"),
     "no such file": (["--data", "{tmp}/none.csv", "--label", "kind"], "there is no such file"),
-    "words among numbers": (["--data", "{tmp}/words.csv", "--label", "y"], "column 'b' holds 'red' in row 3"),
-    "empty cells": (["--data", "{tmp}/holes.csv", "--label", "y"], "column 'b' holds 'nan' in row 2"),
+    "two notations": (["--data", "{tmp}/notations.csv", "--label", "y"], "column 'b' writes numbers in two ways"),
     "one class": (["--data", "{tmp}/one.csv", "--label", "y"], "one class"),
     "label that is not one": (["--data", "{csv}", "--label", "sepal length (cm)"], "holds"),
     "few rows": (["--data", "{tmp}/few.csv", "--label", "y"], "at least 10"),
-    "no text": (["--data", "{tmp}/bytes.csv", "--label", "y"], "cannot be read as CSV"),
+    "no text": (["--data", "{tmp}/bytes.csv", "--label", "y"], "cannot be read as text"),
     "empty file": (["--data", "{tmp}/empty.csv", "--label", "y"], "cannot be read as CSV"),
+    "a folder as output": (["--data", "{csv}", "--label", "kind", "--out", "{tmp}"], "is a folder; give the name"),
+    "another form as output": (["--data", "{csv}", "--label", "kind", "--out", "a.parquet"], "ends in .csv"),
+    "a link as output": (["--data", "{csv}", "--label", "kind", "--out", "{tmp}/linked.csv"], "is an input file"),
+    "pairs": (
+        ["--data", "{csv}", "--label", "kind", "--method", "pairwise-dot", "--valid", "{csv}"],
+        "scores pairs of a training and a validation row, not rows: take a method that scores rows",
+    ),
     "input as output": (["--data", "{csv}", "--label", "kind", "--out", "{csv}"], "is an input file"),
     "missing option": (["--label", "kind"], "--data"),
 }
@@ -83,11 +147,11 @@ MISTAKES = {
 @pytest.mark.parametrize("kind", MISTAKES)
 def test_a_mistake_is_one_clear_line_and_leaves_the_table_as_it_was(command, flowers, tmp_path, kind):
     table = pd.DataFrame({"a": range(12), "b": range(12), "y": [0, 1] * 6})
-    table.assign(b=[0, 1, 2, "red", *range(8)]).to_csv(tmp_path / "words.csv", index=False)
-    table.assign(b=[0, 1, None, *range(9)]).to_csv(tmp_path / "holes.csv", index=False)
+    table.assign(b=["1,5", "1.5"] * 6).to_csv(tmp_path / "notations.csv", index=False)
+    (tmp_path / "linked.csv").hardlink_to(flowers[0])
     table.assign(y=1).to_csv(tmp_path / "one.csv", index=False)
     table.head(4).to_csv(tmp_path / "few.csv", index=False)
-    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00a,\x93")
+    (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00a,\x93\x00")
     (tmp_path / "empty.csv").write_text("")
     before = flowers[0].read_bytes()
     arguments, message = MISTAKES[kind]
@@ -108,3 +172,54 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(command, 
     assert status == 2
     assert "No space left on device" in err
     assert not [file for file in tmp_path.iterdir() if "out.csv" in file.name]
+
+
+def test_an_audit_writes_a_page_and_every_row(command, flowers, tmp_path):
+    data, wrong = flowers
+    before = data.read_bytes()
+    status, out, err = command("audit", data, "--label", "kind", "--quick", "--out", tmp_path / "audit")
+    assert status == 0, err
+    assert sorted(file.name for file in (tmp_path / "audit").iterdir()) == ["audit.json", "index.html", "suspects.csv"]
+    ranked = pd.read_csv(tmp_path / "audit" / "suspects.csv")
+    assert sorted(ranked["row"]) == list(range(150))
+    assert len(set(ranked["row"][:15]) & wrong) >= 10
+    assert "index.html" in out
+    assert data.read_bytes() == before
+
+
+def test_decisions_become_a_cleaned_copy(command, flowers, tmp_path):
+    data, _ = flowers
+    (tmp_path / "decisions.csv").write_text("row,decision,label\n0,drop,\n1,fix,virginica\n2,keep,\n")
+    given = ["audit", data, "--label", "kind", "--apply", tmp_path / "decisions.csv"]
+    status, out, err = command(*given, "--out", tmp_path / "clean.csv")
+    assert status == 0, err
+    assert "149 of 150" in out
+    cleaned, original = (pd.read_csv(file, dtype=str) for file in (tmp_path / "clean.csv", data))
+    expected = original.drop(index=0).reset_index(drop=True)
+    expected.loc[0, "kind"] = "virginica"
+    pd.testing.assert_frame_equal(cleaned, expected)
+    status, _, err = command(*given, "--out", data)
+    assert status == 2
+    assert "is an input file" in err
+
+
+AUDIT_MISTAKES = {
+    "no label": ([], "which column holds the labels"),
+    "no such column": (["--label", "kin"], "did you mean kind"),
+    "no such text": (["--label", "kind", "--text", "review"], "no column of texts"),
+    "no such method": (["--label", "kind", "--method", "el2"], "did you mean el2n"),
+    "file as folder": (["--label", "kind", "--out", "{csv}"], "is a file"),
+    "no such decisions": (["--label", "kind", "--apply", "{tmp}/none.csv"], "cannot be read"),
+    "no such probabilities": (["--label", "kind", "--probabilities", "{tmp}/none.npy"], "there is no such file"),
+}
+
+
+@pytest.mark.parametrize("kind", AUDIT_MISTAKES)
+def test_a_mistake_in_an_audit_is_one_clear_line(command, flowers, tmp_path, kind):
+    arguments, message = AUDIT_MISTAKES[kind]
+    given = (text.format(csv=flowers[0], tmp=tmp_path) for text in ["--out", "{tmp}/audit", *arguments])
+    status, out, err = command("audit", flowers[0], *given)
+    assert status == 2, out + err
+    assert message in err
+    assert [line for line in err.splitlines() if line.startswith("influence-bench: ")] == err.splitlines()[-1:]
+    assert not (tmp_path / "audit").exists()

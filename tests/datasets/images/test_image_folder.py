@@ -1,10 +1,13 @@
 """A user's own images: one folder for each class."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 import influence_bench as ib
+from influence_bench.datasets.images.own_images import read_images
 
 
 @pytest.fixture
@@ -42,6 +45,54 @@ def test_images_load_by_name_and_are_brought_to_a_size(pets):
     assert data.is_noisy.any()
 
 
+def test_a_table_of_paths_and_labels_loads(pets):
+    files = [
+        f"{name}s/{number:02}.{'png' if name == 'cat' else 'BMP'}" for number in range(12) for name in ("cat", "dog")
+    ]
+    table = pd.DataFrame({"photographer": "me", "file": files, "kind": ["cat", "dog"] * 12})
+    table.to_csv(pets / "labels.csv", index=False)
+    images = read_images(pets / "labels.csv", None, "kind")
+    assert images.files == tuple(files)
+    assert images.classes == ("cat", "dog")
+    assert images.y.tolist() == [0, 1] * 12
+    folders = read_images(pets, None)
+    order = [folders.files.index(file) for file in files]
+    assert torch.equal(images.pixels, folders.pixels[order])
+    data = ib.load(f"image-folder[path={pets}/labels.csv,label=kind]")
+    assert len(data.train) + len(data.valid) + len(data.test) == 24
+
+
+def saved(folder, name, image, **options):
+    """The pixels (height, width, 3) that are read of an image saved in one of two class folders."""
+    for kind in ("a", "b"):
+        (folder / kind).mkdir(exist_ok=True)
+        image.save(folder / kind / name, **options)
+    return read_images(folder, None).pixels[0].permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path, name):
+    wide = np.array([[0, 255, 256], [25_600, 65_280, 65_535]], np.uint16)
+    pixels = saved(tmp_path, name, Image.fromarray(wide))
+    assert pixels[:, :, 0].tolist() == [[0, 0, 1], [100, 255, 255]]
+
+
+def test_photos_are_turned_as_their_camera_says(tmp_path):
+    image = Image.fromarray(np.repeat(np.uint8([[0, 0, 255, 255]] * 2), 3).reshape(2, 4, 3))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    assert saved(tmp_path, "a.png", image, exif=exif)[:, 0, 0].tolist() == [0, 0, 255, 255]
+
+
+def test_colours_are_those_that_viewers_show(tmp_path):
+    pixels = saved(tmp_path, "clear.png", Image.new("RGBA", (1, 1), (255, 0, 0, 0)))
+    assert pixels.tolist() == [[[255, 255, 255]]]
+    palette = Image.new("P", (1, 1), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    (tmp_path / "palette").mkdir()
+    assert saved(tmp_path / "palette", "a.gif", palette).tolist() == [[[10, 20, 30]]]
+
+
 @pytest.mark.parametrize(
     ("make", "arguments", "said"),
     [
@@ -52,12 +103,44 @@ def test_images_load_by_name_and_are_brought_to_a_size(pets):
         ),
         (lambda pets: (pets / "dogs" / "page.png").write_text("<html>"), "", "page.png cannot be read as an image: "),
         (lambda pets: (pets / "dogs" / "00.BMP").write_bytes(b"BM\0\0"), "", "00.BMP cannot be read as an image: "),
-        (lambda pets: (pets / "birds").mkdir(), "", "one for each class: birds holds no image"),
+        (lambda pets: (pets / "birds").mkdir(), "", "one for each class: birds holds no image itself"),
         (lambda pets: None, "/cats", "one for each class: it has 0"),
         (lambda pets: None, "/none", "there is no such folder"),
         (lambda pets: None, ",size=0", "size=0 is out of range"),
+        (
+            lambda pets: Image.fromarray(np.zeros((4, 6), np.float32)).save(pets / "cats" / "a.tif"),
+            "",
+            "a.tif holds 32-bit numbers (mode F)",
+        ),
+        (
+            lambda pets: Image.new("L", (6, 4)).save(
+                pets / "cats" / "a.tif", save_all=True, append_images=[Image.new("L", (6, 4))]
+            ),
+            "",
+            "a.tif holds 2 pages",
+        ),
+        (lambda pets: (pets / "cats" / "a.heic").write_bytes(b"x"), "", "a.heic is of a kind that is not read"),
+        (lambda pets: None, "/notes.txt", "name its column of labels, as in label=kind"),
+        (
+            lambda pets: (pets / "a.csv").write_text("path,kind\n" + "cats/00.png,a\nno.png,b\n" * 6),
+            "/a.csv,label=kind",
+            "the image 'no.png' of row 1 does not exist",
+        ),
     ],
-    ids=["sizes", "page", "cut short", "empty", "no classes", "no folder", "no size"],
+    ids=[
+        "sizes",
+        "page",
+        "cut short",
+        "empty",
+        "no classes",
+        "no folder",
+        "no size",
+        "float",
+        "pages",
+        "kind",
+        "no label",
+        "no file",
+    ],
 )
 def test_folder_that_is_wrong_is_one_line(pets, make, arguments, said):
     make(pets)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from data_files import read
 
 import influence_bench as ib
 
@@ -23,11 +24,23 @@ def test_texts_of_a_file_load_and_a_model_that_counts_words_learns_them(tmp_path
     assert ib.score("loss", ib.prepare(data, "logistic")).shape == (len(data.train),)
 
 
+def test_texts_keep_their_words_and_lines(tmp_path):
+    texts = ["NA", "None", "1.10", "two\nlines; and, more", "?"] * 8
+    REVIEWS.assign(review=texts).to_csv(tmp_path / "reviews.csv", index=False, sep=";", encoding="utf-16")
+    source = read(f"csv-text[path={tmp_path}/reviews.csv,label=verdict,text=review]")
+    assert [text for (text,) in source.x] == texts
+
+
 @pytest.mark.parametrize(
     ("text", "table", "message"),
     [
         ("reviews", REVIEWS, "no column of texts in .* 'reviews': did you mean review"),
         ("verdict", REVIEWS, "no column of texts in .* 'verdict'"),
+        (
+            "review",
+            REVIEWS.assign(review=["  ", *REVIEWS["review"][1:]]),
+            "'review' is empty in row 0",
+        ),
         (
             "review",
             REVIEWS.assign(review=[None, *REVIEWS["review"][1:]]),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from stored_runs import stored_run
 
-from influence_bench.bench.audit.removals import removal_faults
 from influence_bench.bench.results.specs import Arm
+from influence_bench.bench.verification.removals import removal_faults
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import influence_bench as ib
-from influence_bench.bench.audit.rerun import drawn, rerun
 from influence_bench.bench.results.archive import pack, unpack
+from influence_bench.bench.verification.rerun import drawn, rerun
 
 METHODS = ["loss", "el2n", "margin", "random"]
 

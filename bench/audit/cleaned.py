@@ -1,0 +1,76 @@
+"""A cleaned copy of a person's data: rows dropped and labels fixed as decided; the original is never changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from ...datasets.tables.table_file import form_of, read_table
+from ..errors import InputError
+from ..files import write
+from .decisions import applied, read_decisions
+from .inputs import own_rows, read_archive
+
+PATH, LABEL = "file", "label"
+_WRITERS: dict[str, Callable[[pd.DataFrame, BinaryIO], object]] = {
+    "CSV": lambda table, stream: stream.write(table.to_csv(index=False).encode()),
+    "TSV": lambda table, stream: stream.write(table.to_csv(index=False, sep="\t").encode()),
+    "JSON": lambda table, stream: stream.write(table.to_json(orient="records", lines=True, force_ascii=False).encode()),
+    "Parquet": lambda table, stream: table.to_parquet(stream, index=False),
+    "Excel": lambda table, stream: table.to_excel(stream, index=False),
+}
+
+
+def write_cleaned(data: Path, label: str, image: str, decisions: Path, out: Path) -> tuple[int, int]:
+    """Write a copy of a file without its dropped rows and with its labels fixed; of a folder of images, a table.
+
+    Args:
+        data: the audited file or folder.
+        label: its column, or array, of labels.
+        image: its column of paths of images.
+        decisions: `decisions.csv` as the page saves it.
+        out: the copy, in the form that its ending says; of a folder of images with the columns `file` and `label`.
+
+    Returns:
+        How many rows the copy has, and the original.
+
+    Raises:
+        InputError: if something cannot be read, a decision does not fit, or the copy would take the original's place.
+    """
+    if out.resolve() == data.resolve() or out.resolve() == decisions.resolve():
+        raise InputError(f"--out {out} is an input file; name another file")
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; name the file to write")
+    if data.suffix.lower() == ".npz":
+        return _archive(data, label or "y", decisions, out)
+    if data.is_dir():
+        rows = own_rows(data)
+        table, label = pd.DataFrame({PATH: rows.files, LABEL: np.array(rows.names, dtype=object)[rows.y]}), LABEL
+    else:
+        table = read_table(data, label)
+    cleaned = _applied(table, label, decisions)
+    write(out, lambda stream: _WRITERS[_form(out)](cleaned, stream))
+    return len(cleaned), len(table)
+
+
+def _form(out: Path) -> str:
+    """The form of a file to write, by its ending."""
+    return "TSV" if out.suffix.lower() == ".tsv" else form_of(out.name)
+
+
+def _applied(table: pd.DataFrame, label: str, decisions: Path) -> pd.DataFrame:
+    classes = [str(name) for name in table[label].unique()]
+    return applied(table, label, read_decisions(decisions, len(table), classes))
+
+
+def _archive(data: Path, label: str, decisions: Path, out: Path) -> tuple[int, int]:
+    arrays = read_archive(data, label)
+    number = len(arrays[label])
+    table = _applied(pd.DataFrame({label: arrays[label]}), label, decisions)
+    rows = table.index.to_numpy()
+    kept = {name: array[rows] if array.ndim and len(array) == number else array for name, array in arrays.items()}
+    kept[label] = table[label].to_numpy(dtype=arrays[label].dtype)
+    write(out, lambda stream: np.savez_compressed(stream, **kept))  # type: ignore[arg-type]
+    return len(rows), number

@@ -1,0 +1,238 @@
+"""What a person brings, as rows: a file, a folder, or an object of Python."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...datasets.images.own_images import read_images
+from ...datasets.splitting import scaled
+from ...datasets.tables.columns import Encoder, class_indices
+from ...datasets.tables.table_file import read_table
+from ..errors import InputError, unknown
+from ..problem.examples import Examples
+from ..problem.problem import Problem
+from ..problem.texts import Texts
+from .embedding import embedded
+from .own_rows import OwnRows
+
+SIDE = 64
+"""Larger images, and images of different sizes, are resized to this many pixels in height and width."""
+
+
+def own_rows(data: Any, label: str = "", text: str = "", image: str = "", probabilities: Any = None) -> OwnRows:
+    """The rows of a person's data.
+
+    Args:
+        data: a file of a table, a folder of images by class, an `.npz` file; a DataFrame, a `Problem`, a Hugging Face
+            dataset, a torch dataset of pairs, or a pair of inputs and labels.
+        label: the column of labels, or the array of labels of an `.npz` file.
+        text: the column of texts; default: the rows are a table.
+        image: the column of paths of images, relative to the file.
+        probabilities: class probabilities (n, classes) by a model of the person's own: an array, a DataFrame or a file.
+
+    Raises:
+        InputError: if something cannot be read, or does not fit.
+    """
+    rows = _read(data, label, text, image)
+    if probabilities is None:
+        return rows
+    return replace(
+        rows,
+        kind="probabilities",
+        p=_probabilities(probabilities, rows),
+        examples=Examples(torch.arange(len(rows)), rows.examples.y),
+    )
+
+
+def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
+    if isinstance(data, str | Path):
+        place = Path(data).expanduser()
+        if place.is_dir() or image:
+            return _images(place, label, image)
+        if place.suffix.lower() == ".npz":
+            return _archive(place, label or "y")
+        _needed(label, place)
+        return _frame(read_table(place, label), label, text, str(data))
+    if isinstance(data, Problem):
+        return _problem(data)
+    if hasattr(data, "features") and hasattr(data, "to_pandas"):
+        return _frame(_named_classes(data), label, text, "a dataset")
+    if isinstance(data, pd.DataFrame):
+        return _frame(data.rename(columns=str), label, text, "a DataFrame")
+    if isinstance(data, tuple) and len(data) == 2:
+        return _arrays(*data, "arrays")
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        items = [data[number] for number in range(len(data))]
+        return _arrays([np.asarray(x) for x, _ in items], [int(y) for _, y in items], "a dataset")
+    raise InputError(
+        f"data of type {type(data).__name__} cannot be audited: give a file, a folder, a DataFrame or arrays"
+    )
+
+
+def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
+    for column, what in ((label, "label column"), (text, "column of texts")):
+        if column and column not in table.columns:
+            raise unknown(f"{what} in {name}", column, table.columns)
+    y, classes = class_indices(table[label], name)
+    cells = table.drop(columns=label)
+    if not text:
+        encoder = Encoder.fit(cells, name)
+        x = torch.from_numpy(encoder.features(cells))
+        (examples,) = scaled(Examples(x, y), standardize=True)
+        return OwnRows(name, "table", examples, classes, label, cells, notes=list(encoder.notes))
+    if text == label:
+        raise InputError(f"{name}: '{text}' is the column of labels; name the column of texts")
+    vectors, notes = embedded(Texts.of((words,) for words in table[text].astype(object).fillna("").astype(str)))
+    return OwnRows(name, "texts", Examples(vectors, y), classes, label, cells[[text]], notes=notes)
+
+
+def _images(place: Path, label: str, image: str) -> OwnRows:
+    images = read_images(place, None, label or None, most=SIDE)
+    (examples,) = scaled(Examples(images.pixels, images.y), standardize=True)
+    cells = pd.DataFrame(index=range(len(images.y)))
+    return OwnRows(str(place), "images", examples, pd.Index(images.classes), label, cells, images.files, images.pixels)
+
+
+def _archive(place: Path, label: str) -> OwnRows:
+    """An `.npz` file: an array of labels, and one of inputs."""
+    arrays = read_archive(place, label)
+    y = arrays.pop(label)
+    fitting = [name for name, array in arrays.items() if array.ndim > 1 and len(array) == len(y)]
+    if len(fitting) != 1:
+        raise InputError(
+            f"{place}: one array with a row for each of the {len(y)} labels is needed beside {label!r}, and "
+            f"{', '.join(fitting) or 'none'} would do"
+        )
+    return _arrays(arrays[fitting[0]], y, str(place))
+
+
+def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` file, of which one holds the labels (n,).
+
+    Raises:
+        InputError: if the file cannot be read without unpickling, or has no such array.
+    """
+    try:
+        with np.load(place, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise InputError(f"{place}: there is no such file") from error
+    except Exception as error:  # zipfile, struct and numpy raise errors of their own
+        raise InputError(f"{place} cannot be read as .npz without pickles: {error}") from error
+    if label not in arrays:
+        raise unknown(f"array of labels in {place}", label, arrays)
+    if arrays[label].ndim != 1:
+        raise InputError(f"{place}: the labels {label!r} must have shape (n,), not {arrays[label].shape}")
+    return arrays
+
+
+def _arrays(x: Any, y: Any, name: str) -> OwnRows:
+    """Inputs (n, d), or images (n, h, w), (n, h, w, channels) or (n, channels, h, w), with labels (n,)."""
+    inputs = (
+        x
+        if isinstance(x, Tensor)
+        else torch.from_numpy(np.ascontiguousarray(np.stack(x) if isinstance(x, list) else x))
+    )
+    labels, classes = class_indices(pd.Series(np.asarray(y)), name)
+    if len(inputs) != len(labels):
+        raise InputError(f"{name}: {len(inputs)} rows of inputs, but {len(labels)} labels")
+    if not inputs.isfinite().all():
+        row = int((~inputs.isfinite()).flatten(1).any(1).int().argmax())
+        raise InputError(f"{name}: row {row} holds a value that is not finite")
+    if inputs.ndim == 2:
+        (examples,) = scaled(Examples(inputs, labels), standardize=True)
+        columns = pd.DataFrame(inputs.numpy(), columns=[str(number) for number in range(inputs.shape[1])])
+        return OwnRows(name, "arrays", examples, classes, "", columns)
+    pictures = _channels_first(inputs, name)
+    (examples,) = scaled(Examples(pictures, labels), standardize=True)
+    return OwnRows(
+        name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures)
+    )
+
+
+def _problem(problem: Problem) -> OwnRows:
+    """The training rows of a problem, as its model reads them; classes have numbers alone."""
+    classes = pd.Index(range(problem.probabilities().shape[1]))
+    x, n = problem.train.x, len(problem.train)
+    is_table = isinstance(x, Tensor) and x.ndim == 2
+    is_images = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] in (1, 3)
+    return OwnRows(
+        "a problem",
+        "images" if is_images else "arrays",
+        problem.train,
+        classes,
+        "",
+        pd.DataFrame(x.cpu().numpy()).rename(columns=str) if is_table else pd.DataFrame(index=range(n)),
+        pixels=_bytes(_channels_first(x.cpu(), "a problem")) if is_images else None,
+        problem=problem,
+    )
+
+
+def _channels_first(x: Tensor, name: str) -> Tensor:
+    if x.ndim == 3:
+        return x[:, None].repeat(1, 3, 1, 1)
+    if x.ndim == 4 and x.shape[3] in (1, 3):
+        x = x.permute(0, 3, 1, 2)
+    if x.ndim == 4 and x.shape[1] in (1, 3):
+        return x.repeat(1, 3 // x.shape[1], 1, 1).contiguous()
+    raise InputError(
+        f"{name}: inputs of shape {tuple(x.shape)}: features (n, d) or images of 1 or 3 channels are needed"
+    )
+
+
+def _bytes(x: Tensor) -> Tensor:
+    """Images as bytes, to be looked at: stretched over their range, unless they are bytes."""
+    if x.dtype == torch.uint8:
+        return x
+    low, high = x.min(), x.max()
+    return ((x - low) / (high - low).clamp(min=1e-12) * 255).round().to(torch.uint8)
+
+
+def _probabilities(given: Any, rows: OwnRows) -> NDArray[np.float64]:
+    """Class probabilities (n, classes), in the order of the classes."""
+    table = read_probabilities(Path(given)) if isinstance(given, str | Path) else pd.DataFrame(given)
+    named = {str(name) for name in table.columns} == set(rows.names)
+    p = table[[column for name in rows.names for column in table.columns if str(column) == name]] if named else table
+    array = p.to_numpy(dtype=np.float64)
+    if array.shape != (len(rows), len(rows.classes)):
+        raise InputError(
+            f"probabilities of shape {array.shape} do not fit {len(rows)} rows and {len(rows.classes)} classes "
+            f"({', '.join(rows.names[:8])}): one column for each class is needed"
+        )
+    sums = array.sum(1)
+    if not np.isfinite(array).all() or (array < 0).any() or (abs(sums - 1) > 0.01).any():
+        row = int((~np.isfinite(array) | (array < 0) | (abs(sums - 1) > 0.01)[:, None]).any(1).argmax())
+        raise InputError(f"the probabilities of row {row} are not from 0 to 1 with sum 1")
+    return array
+
+
+def read_probabilities(file: Path) -> pd.DataFrame:
+    """Class probabilities in a `.npy` file, or in a CSV file with a header of classes."""
+    try:
+        if file.suffix.lower() == ".npy":
+            return pd.DataFrame(np.load(file, allow_pickle=False))
+        return pd.read_csv(file)
+    except FileNotFoundError as error:
+        raise InputError(f"{file}: there is no such file") from error
+    except Exception as error:
+        raise InputError(f"{file} cannot be read as probabilities: {' '.join(str(error).split())}") from error
+
+
+def _named_classes(data: Any) -> pd.DataFrame:
+    """A Hugging Face dataset as a frame, with the names of classes in place of their numbers."""
+    frame: pd.DataFrame = data.to_pandas()
+    for column, feature in data.features.items():
+        if names := getattr(feature, "names", None):
+            frame[column] = [names[number] if number >= 0 else None for number in frame[column]]
+    return frame
+
+
+def _needed(label: str, place: Path) -> None:
+    if not label:
+        raise InputError(f"{place}: which column holds the labels? Name it by --label")

@@ -1,0 +1,1 @@
+"""A published run, checked: its removals, and some of its cells run again."""

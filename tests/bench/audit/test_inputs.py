@@ -1,0 +1,82 @@
+"""What a person brings becomes rows, each joined to its own label, or is refused in one line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import influence_bench as ib
+from influence_bench.bench.audit.inputs import own_rows
+
+
+def arrays(n=20):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, 3)), np.array(["cat", "dog"], dtype=object)[np.arange(n) % 2].astype(str)
+
+
+def test_a_frame_is_a_table_of_its_own_cells():
+    x, y = arrays()
+    frame = pd.DataFrame({"a": x[:, 0], "kind": y, "b": ["x", None] * 10})
+    rows = own_rows(frame, "kind")
+    assert rows.kind == "table"
+    assert rows.names == ["cat", "dog"]
+    assert list(rows.cells.columns) == ["a", "b"]
+    assert rows.examples.x.isfinite().all()
+    assert rows.y.tolist() == [0, 1] * 10
+
+
+def test_arrays_in_a_file_are_features_or_images_by_their_shape(tmp_path):
+    x, y = arrays()
+    np.savez(tmp_path / "features.npz", x=x, y=y)
+    np.savez(tmp_path / "images.npz", pixels=np.zeros((20, 8, 8), np.uint8), kinds=y)
+    features, images = own_rows(tmp_path / "features.npz"), own_rows(tmp_path / "images.npz", label="kinds")
+    assert (features.kind, images.kind) == ("arrays", "images")
+    assert features.examples.x.shape == (20, 3)
+    assert images.pixels.shape == (20, 3, 8, 8)
+
+
+def test_a_torch_dataset_a_pair_and_a_problem_are_rows_too():
+    x, _ = arrays()
+    y = torch.arange(20) % 2
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(x), y)
+    problem = ib.Problem(torch.nn.Linear(3, 2), train=(x, y))
+    for data in (pairs, (x, y), problem):
+        assert own_rows(data).examples.x.shape == (20, 3)
+    assert own_rows(problem).problem is problem
+
+
+def test_probabilities_are_matched_to_classes_by_name():
+    x, y = arrays()
+    p = pd.DataFrame({"dog": np.linspace(0, 1, 20), "cat": np.linspace(1, 0, 20)})
+    rows = own_rows((x, y), probabilities=p)
+    assert rows.kind == "probabilities"
+    np.testing.assert_array_equal(rows.p, p[["cat", "dog"]])
+
+
+def archived(tmp_path, **content):
+    np.savez(tmp_path / "file.npz", **content)
+    return tmp_path / "file.npz"
+
+
+X, LABELS = arrays()
+MISTAKES = {
+    "no labels": (lambda tmp: archived(tmp, x=X, z=LABELS), {}, "there is no array of labels"),
+    "two inputs": (lambda tmp: archived(tmp, x=X, z=X, y=LABELS), {}, "x, z would do"),
+    "pickled": (lambda tmp: archived(tmp, x=X, y=LABELS.astype(object)), {}, "without pickles"),
+    "infinite": (lambda _: (np.where(np.arange(60).reshape(20, 3) == 8, np.inf, X), LABELS), {}, "row 2 holds"),
+    "lengths": (lambda _: (X[:19], LABELS), {}, "19 rows of inputs, but 20 labels"),
+    "shape": (lambda _: (np.zeros((20, 2, 2, 2, 2)), LABELS), {}, "features (n, d) or images"),
+    "few probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 3), 1 / 3)}, "20 rows and 2 classes"),
+    "no probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 2), 0.4)}, "row 0 are not from 0 to 1"),
+    "no column": (lambda _: pd.DataFrame({"a": range(20), "b": LABELS}), {"label": "c"}, "no label column"),
+    "no type": (lambda _: 7, {}, "cannot be audited"),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_what_does_not_fit_is_refused_in_one_line(tmp_path, kind):
+    make, options, message = MISTAKES[kind]
+    with pytest.raises(ib.InputError) as error:
+        own_rows(make(tmp_path), **options)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
