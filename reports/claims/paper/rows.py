@@ -55,8 +55,9 @@ def on(table: pd.DataFrame, problems: Sequence[str]) -> pd.DataFrame:
 
 
 def by_mean(table: pd.DataFrame) -> list[str]:
-    """The names of the rows, the highest mean first."""
-    return [str(name) for name in table.mean(axis=1).sort_values(ascending=False).index]
+    """The names of the rows, the highest mean first; rows whose means differ by rounding alone keep their order."""
+    means = table.mean(axis=1).round(12)
+    return [str(name) for name in means.sort_values(ascending=False, kind="stable").index]
 
 
 def aucs(run: Run, metric: str = "roc_auc") -> pd.DataFrame:

@@ -91,7 +91,7 @@ def test_a_method_that_cannot_rank_these_rows_is_refused(flowers, method, messag
 
 def test_a_problem_is_audited_by_its_own_model(flowers):
     given = flowers.assign(target=pd.factorize(flowers["target"], sort=True)[0])
-    x, y = given.drop(columns="target").to_numpy(dtype=np.float32), given["target"].to_numpy()
+    x, y = given.drop(columns="target").to_numpy(np.float32, copy=True), given["target"].to_numpy(copy=True)
     clean = np.repeat([0, 1, 2], 50)
     fitted = LogisticRegression().fit(x, clean)
     problem = Problem(from_sklearn(fitted), train=(x, y))
