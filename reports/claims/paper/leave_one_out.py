@@ -39,7 +39,7 @@ def outlier_gradients_stand_in_for_influence(run: Run) -> Evidence:
     shared = set.intersection(*map(set, problems.values())) - set(HALVES)
     by_name = {
         name: by_problem_and_seed(run, {slug: spearman(problems[slug][name], truth) for slug, truth in truths.items()})
-        for name in shared
+        for name in sorted(shared)
     }
     table = pd.DataFrame(by_name).T
     halves = {slug: spearman(*(scores[half] for half in HALVES)) for slug, scores in problems.items()}
