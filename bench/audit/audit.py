@@ -1,5 +1,6 @@
 """An audit: which way of ranking finds planted errors best in a person's data, and which rows it suspects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import sem, t, ttest_rel
 
 from ...datasets.splitting import split
 from ..problem.problem import Problem
 from ..progress import Progress, progress
 from ..registry.score import score
-from ..results.suspects import Audit, Contender, Depth, Estimate, Planted
+from ..results.audit import Audit, Contender, Depth, Estimate, Planted
 from .contenders import contenders, given_method
 from .count import wrong
 from .evidence import Evidence
@@ -158,20 +160,26 @@ def _tried(rows: OwnRows, evidence: list[Evidence], problem: Problem, seed: int,
     found = [draw.scores[name, method][draw.is_planted] for draw in tried]
     number, depths = wrong(blank[name, method], found, len(rows), seed)
     planted = Planted(SHARE, len(part), draws, [contender for _, contender in order])
-    return Choice(judged_by, method, _why(best, order[1:]), planted, number, tuple(depths))
+    return Choice(
+        judged_by, method, _why(best, [contender for _, contender in order[1:]]), planted, number, tuple(depths)
+    )
 
 
-def _why(best: Contender, others: list[tuple[tuple[str, str], Contender]]) -> str:
-    """The choice in a sentence; how clear it was, by the paired differences of the draws."""
-    sentence = f"It finds planted labels best: ROC-AUC {np.mean(best.auc):.3f} on average over {len(best.auc)} draws"
+def _why(best: Contender, others: Sequence[Contender]) -> str:
+    """The choice in a sentence, with the interval of 95 % over the draws, and how clear it was."""
+    auc = np.array(best.auc)
+    low, high = t.interval(0.95, len(auc) - 1, auc.mean(), sem(auc)) if np.ptp(auc) else (auc[0], auc[0])
+    figure = f"ROC-AUC {auc.mean():.3f} [{low:.3f}, {min(1.0, high):.3f}] on average over {len(auc)} draws"
     if not others:
-        return f"It was asked for. ROC-AUC of finding planted labels: {np.mean(best.auc):.3f}."
-    near = [contender.name for _, contender in others if not _clear(np.array(best.auc), np.array(contender.auc))]
-    return f"{sentence}; not told apart from it: {', '.join(near)}." if near else f"{sentence}, more than any other."
+        return f"It was asked for. It finds planted labels with {figure}."
+    near = [other.name for other in others if not _behind(np.array(other.auc), auc, len(others))]
+    told = f"not shown to be worse: {', '.join(near)}" if near else "every other way is shown to be worse"
+    return f"It has the highest mean in finding planted labels: {figure}; {told}."
 
 
-def _clear(best: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Whether one contender is ahead of another by more than chance, by a paired t-test of the draws at 5 %."""
-    from scipy.stats import ttest_rel
+def _behind(other: NDArray[np.float64], best: NDArray[np.float64], others: int) -> bool:
+    """Whether a contender is shown to be worse, by a paired t-test of the draws at 5 % over all comparisons.
 
-    return bool((best != other).any() and ttest_rel(best, other, alternative="greater").pvalue < 0.05)
+    Bonferroni's correction covers the choice of the best: it is for both orders of each pair.
+    """
+    return bool((best != other).any() and ttest_rel(best, other).pvalue < 0.05 / (others * (others + 1) / 2))

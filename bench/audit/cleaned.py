@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from ...datasets.tables.table_file import form_of, read_table
+from ...datasets.tables.table_file import form_of, is_compressed, read_table
 from ..errors import InputError
 from ..files import write
 from .decisions import applied, read_decisions
@@ -23,13 +23,12 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, BinaryIO], object]] = {
 }
 
 
-def write_cleaned(data: Path, label: str, image: str, decisions: Path, out: Path) -> tuple[int, int]:
+def write_cleaned(data: Path, label: str, decisions: Path, out: Path) -> tuple[int, int]:
     """Write a copy of a file without its dropped rows and with its labels fixed; of a folder of images, a table.
 
     Args:
         data: the audited file or folder.
         label: its column, or array, of labels.
-        image: its column of paths of images.
         decisions: `decisions.csv` as the page saves it.
         out: the copy, in the form that its ending says; of a folder of images with the columns `file` and `label`.
 
@@ -43,6 +42,10 @@ def write_cleaned(data: Path, label: str, image: str, decisions: Path, out: Path
         raise InputError(f"--out {out} is an input file; name another file")
     if out.is_dir():
         raise InputError(f"--out {out} is a folder; name the file to write")
+    if is_compressed(out.name):
+        raise InputError(
+            f"--out {out} would not be compressed; give a name that ends in .csv, .parquet or another form"
+        )
     if data.suffix.lower() == ".npz":
         return _archive(data, label or "y", decisions, out)
     if data.is_dir():

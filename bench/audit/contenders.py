@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..problem.examples import Examples
 from ..problem.problem import Problem
 from ..registry.method import METHODS
-from ..results.suspects import Kind
+from ..results.audit import Kind
 from .evidence import Evidence, boosted_trees, in_sample, logistic_regression, network, out_of_sample, recorded
 from .own_rows import OwnRows
 
@@ -17,7 +17,6 @@ NETWORK: dict[Kind, str] = {
     "arrays": "mlp",
     "texts": "mlp",
     "images": "small-resnet",
-    "probabilities": "",
 }
 """The model that a given method scores, by kind of input."""
 OF_PROBABILITIES = ("self-confidence", "margin")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results.suspects import Depth, Estimate
+from ..results.audit import Depth, Estimate
 
 Floats = NDArray[np.float64]
 RESAMPLES = 400

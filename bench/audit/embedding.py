@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from ..errors import InputError
 from ..models import pretrained
 from ..models.architecture import words_counted
-from ..models.sentence_encoder import tokens
+from ..models.sentence_encoder import pooled, tokens
 from ..problem.examples import Examples
 from ..problem.texts import Texts
 from ..progress import bar
@@ -34,8 +34,7 @@ def embedded(texts: Texts) -> tuple[Tensor, list[str]]:
     with torch.no_grad(), bar("reading texts", len(texts)) as advance:
         for start in range(0, len(texts), BATCH):
             batch = fields[start : start + BATCH].trimmed()
-            hidden, kept = encoder(**batch.x).last_hidden_state, batch.x["attention_mask"][..., None]
-            parts.append(F.normalize((hidden * kept).sum(1) / kept.sum(1), dim=1))
+            parts.append(F.normalize(pooled(encoder, **batch.x), dim=1))
             advance(len(batch))
     vectors = torch.empty(len(texts), parts[0].shape[1])
     vectors[order] = torch.cat(parts)

@@ -8,10 +8,6 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 
 from ..models.architecture import find_model
@@ -68,6 +64,8 @@ def out_of_sample(fit: Fit) -> Make:
     """Judge each row by a model that was trained on the other folds of the rows."""
 
     def make(rows: Examples, classes: int, seed: int) -> Problem:
+        from sklearn.model_selection import StratifiedKFold
+
         y = rows.y.numpy()
         p = np.zeros((len(y), classes))
         folds = StratifiedKFold(int(min(FOLDS, np.bincount(y).max())), shuffle=True, random_state=seed)
@@ -114,19 +112,23 @@ def network(model: str) -> Fit:
 
 def boosted_trees(rows: Examples, classes: int, seed: int) -> Predict:
     """Fit gradient-boosted trees on histograms."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     rounds = max(10, min(100, TREES // classes))
     return _estimator(HistGradientBoostingClassifier(max_iter=rounds, early_stopping=False), rows, classes, seed)
 
 
 def logistic_regression(rows: Examples, classes: int, seed: int) -> Predict:
     """Fit a multinomial logistic regression with an L2 penalty."""
+    from sklearn.linear_model import LogisticRegression
+
     return _estimator(LogisticRegression(max_iter=200), rows, classes, seed)
 
 
 def _estimator(estimator: Any, rows: Examples, classes: int, seed: int) -> Predict:
     with catch_warnings():
         simplefilter("ignore")  # lbfgs warns where a few more steps would change the fourth digit
-        fitted = clone(estimator).set_params(random_state=seed).fit(rows.x.flatten(1).numpy(), rows.y.numpy())
+        fitted = estimator.set_params(random_state=seed).fit(rows.x.flatten(1).numpy(), rows.y.numpy())
 
     def predict(x: Tensor) -> NDArray[np.float64]:
         p = np.zeros((len(x), classes))

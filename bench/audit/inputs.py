@@ -15,7 +15,7 @@ from ...datasets.splitting import scaled
 from ...datasets.tables.columns import Encoder, class_indices
 from ...datasets.tables.table_file import read_table
 from ..errors import InputError, unknown
-from ..problem.examples import Examples
+from ..problem.examples import Examples, checked
 from ..problem.problem import Problem
 from ..problem.texts import Texts
 from .embedding import embedded
@@ -68,8 +68,8 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
     if isinstance(data, tuple) and len(data) == 2:
         return _arrays(*data, "arrays")
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        items = [data[number] for number in range(len(data))]
-        return _arrays([np.asarray(x) for x, _ in items], [int(y) for _, y in items], "a dataset")
+        rows = checked(data, "a dataset", torch.float64, classes=False)
+        return _arrays(rows.x, rows.y, "a dataset")
     raise InputError(
         f"data of type {type(data).__name__} cannot be audited: give a file, a folder, a DataFrame or arrays"
     )
@@ -93,7 +93,7 @@ def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
 
 
 def _images(place: Path, label: str, image: str) -> OwnRows:
-    images = read_images(place, None, label or None, most=SIDE)
+    images = read_images(place, None, label or None, image or None, most=SIDE)
     (examples,) = scaled(Examples(images.pixels, images.y), standardize=True)
     cells = pd.DataFrame(index=range(len(images.y)))
     return OwnRows(str(place), "images", examples, pd.Index(images.classes), label, cells, images.files, images.pixels)
@@ -134,19 +134,11 @@ def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
 
 def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     """Inputs (n, d), or images (n, h, w), (n, h, w, channels) or (n, channels, h, w), with labels (n,)."""
-    inputs = (
-        x
-        if isinstance(x, Tensor)
-        else torch.from_numpy(np.ascontiguousarray(np.stack(x) if isinstance(x, list) else x))
-    )
     labels, classes = class_indices(pd.Series(np.asarray(y)), name)
-    if len(inputs) != len(labels):
-        raise InputError(f"{name}: {len(inputs)} rows of inputs, but {len(labels)} labels")
-    if not inputs.isfinite().all():
-        row = int((~inputs.isfinite()).flatten(1).any(1).int().argmax())
-        raise InputError(f"{name}: row {row} holds a value that is not finite")
+    examples = checked((x, labels), name, torch.float64, classes=True)
+    inputs = examples.x
     if inputs.ndim == 2:
-        (examples,) = scaled(Examples(inputs, labels), standardize=True)
+        (examples,) = scaled(examples, standardize=True)
         columns = pd.DataFrame(inputs.numpy(), columns=[str(number) for number in range(inputs.shape[1])])
         return OwnRows(name, "arrays", examples, classes, "", columns)
     pictures = _channels_first(inputs, name)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..problem.examples import Examples
 from ..problem.problem import Problem
-from ..results.suspects import Kind
+from ..results.audit import Kind
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from time import perf_counter
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from ..problem.examples import Examples
 from ..progress import Progress
 from ..registry.score import score
-from ..results.suspects import Contender
+from ..results.audit import Contender
+from ..results.metrics import evaluate
 from .evidence import Evidence
 
 SHARE = 0.1
@@ -102,14 +102,8 @@ def ranked(draws: Sequence[Draw]) -> list[tuple[tuple[str, str], Contender]]:
     """The contenders, those that find planted labels best first."""
     found = []
     for key in draws[0].scores:
-        aucs = [float(roc_auc_score(draw.is_planted, draw.scores[key])) for draw in draws]
-        precision = [_first(draw, key) for draw in draws]
+        figures = [evaluate(draw.scores[key], draw.is_planted) for draw in draws]
+        aucs, precision = ([figure[name] for figure in figures] for name in ("roc_auc", "precision_at_k"))
         seconds = float(np.mean([draw.seconds[key] for draw in draws]))
         found.append((key, Contender(f"{key[1]} on {key[0]}", aucs, precision, seconds)))
     return sorted(found, key=lambda pair: -np.mean(pair[1].auc))
-
-
-def _first(draw: Draw, key: tuple[str, str]) -> float:
-    """The share of planted labels among as many first rows as labels were planted."""
-    order = np.argsort(-draw.scores[key], kind="stable")
-    return float(draw.is_planted[order[: draw.is_planted.sum()]].mean())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..results.suspects import Row, Suspect
+from ..results.audit import Row, Suspect
 from .own_rows import OwnRows
 from .reasons import twins, unusual
 

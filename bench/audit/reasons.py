@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 FAR = 3.0
@@ -35,6 +34,8 @@ def unusual(
 
 def twins(x: Tensor, y: NDArray[np.int64], rows: NDArray[np.int64], seed: int = 0) -> list[int | None]:
     """The nearest near duplicate with another label of each of some rows; None where there is none."""
+    from sklearn.neighbors import NearestNeighbors
+
     features = x.reshape(len(x), -1).numpy()
     nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(y) - 1) + 1).fit(features)
     sample = np.random.default_rng(seed).choice(len(y), min(SAMPLE, len(y)), replace=False)

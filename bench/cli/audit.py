@@ -11,8 +11,8 @@ from ...reports.audit.page import audit_page
 from ..audit.audit import audit as audited
 from ..audit.cleaned import write_cleaned
 from ..audit.ranking import yours
-from ..audit.suspects import OURS, score_table
-from ..audit.suspects_file import write_suspects
+from ..audit.score_table import OURS, score_table
+from ..audit.spreadsheet import write_suspects
 from ..errors import InputError
 from ..files import write_bytes
 from ..records import write
@@ -73,7 +73,7 @@ def audit(
     """Find the rows of your own data whose labels are probably wrong, and look at them on a page."""
     load_plugins(plugin)
     if apply is not None:
-        kept, total = write_cleaned(data, label, image, apply, out)
+        kept, total = write_cleaned(data, label, apply, out)
         print(f"{kept} of {total} rows, cleaned: {out}")
         return
     files = {name: out / name for name in ("audit.json", "suspects.csv", "index.html")}

@@ -73,7 +73,12 @@ class SentenceEncoder(nn.Module):
 
     def forward(self, attention_mask: Tensor, **fields: Tensor) -> Tensor:
         """Map fields (B, L) to logits (B, classes)."""
-        hidden: Tensor = self.encoder(attention_mask=attention_mask, **fields).last_hidden_state
-        kept = attention_mask[..., None].to(hidden.dtype)
-        logits: Tensor = self.head((hidden * kept).sum(1) / kept.sum(1))
+        logits: Tensor = self.head(pooled(self.encoder, attention_mask, **fields))
         return logits
+
+
+def pooled(encoder: nn.Module, attention_mask: Tensor, **fields: Tensor) -> Tensor:
+    """The mean (B, d) of an encoder's last hidden states over the tokens under the attention mask (B, L)."""
+    hidden: Tensor = encoder(attention_mask=attention_mask, **fields).last_hidden_state
+    kept = attention_mask[..., None].to(hidden.dtype)
+    return (hidden * kept).sum(1) / kept.sum(1)

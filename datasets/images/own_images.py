@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from ...bench.errors import InputError
+from ...bench.errors import InputError, unknown
 from ..tables.cells import texts
 from ..tables.columns import class_indices
 from ..tables.table_file import read_table
@@ -41,7 +41,9 @@ class Images:
     classes: tuple[str, ...]
 
 
-def read_images(place: Path, size: int | None, label: str | None = None, most: int | None = None) -> Images:
+def read_images(
+    place: Path, size: int | None, label: str | None = None, column: str | None = None, most: int | None = None
+) -> Images:
     """Read images as viewers show them: turned as their EXIF says, colours from the palette, on white if transparent.
 
     Args:
@@ -49,6 +51,7 @@ def read_images(place: Path, size: int | None, label: str | None = None, most: i
             ignored; or a table of paths, which start from the table's folder, and labels.
         size: side in pixels to which every image is resized; without it, all images must have the same size.
         label: name of the label column of a table.
+        column: name of its column of paths; default: one called path, file, filename or image, else the first.
         most: largest side in pixels; if an image is larger, or sizes differ, every image is resized to this side.
 
     Raises:
@@ -56,7 +59,7 @@ def read_images(place: Path, size: int | None, label: str | None = None, most: i
     """
     if size is not None and size < 1:
         raise InputError(f"size={size} is out of range: give at least 1")
-    folder, files, y, classes = _in_folders(place) if place.is_dir() else _in_table(place, label)
+    folder, files, y, classes = _in_folders(place) if place.is_dir() else _in_table(place, label, column)
     if most is not None:
         sizes = {_size(folder / file) for file in files}
         size = most if len(sizes) > 1 or max(map(max, sizes)) > most else None
@@ -90,7 +93,7 @@ def _in_folders(folder: Path) -> tuple[Path, list[str], Tensor, tuple[str, ...]]
     return folder, [file for file, _ in files], torch.tensor([index for _, index in files]), tuple(classes)
 
 
-def _in_table(file: Path, label: str | None) -> tuple[Path, list[str], Tensor, tuple[str, ...]]:
+def _in_table(file: Path, label: str | None, column: str | None) -> tuple[Path, list[str], Tensor, tuple[str, ...]]:
     if not file.exists():
         raise InputError(f"{file}: there is no such folder or table")
     if label is None:
@@ -99,7 +102,11 @@ def _in_table(file: Path, label: str | None) -> tuple[Path, list[str], Tensor, t
     columns = [name for name in table.columns if name != label]
     if not columns:
         raise InputError(f"{file} has no column of paths besides the label")
-    paths = texts(table[next((name for name in columns if name.lower() in PATHS), columns[0])])
+    if column is None:
+        column = next((name for name in columns if name.lower() in PATHS), columns[0])
+    elif column not in columns:
+        raise unknown(f"column of paths in {file}", column, columns)
+    paths = texts(table[column])
     if "" in paths:
         raise InputError(f"{file}: row {paths.index('')} has no path; fill or drop it")
     y, classes = class_indices(table[label], str(file))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from ...bench.results.suspects import Audit, Contender
+from ...bench.results.audit import Audit, Contender
 from ..render import render
 from .words import answer, expectation, limits, percent, verdict
 

@@ -1,6 +1,6 @@
 """What the page of an audit says in numbers and words."""
 
-from ...bench.results.suspects import Audit, Depth, Suspect
+from ...bench.results.audit import Audit, Depth, Suspect
 
 
 def answer(audit: Audit) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from influence_bench.bench.results.suspects import Audit, Contender, Depth, Estimate, Kind, Planted, Row, Suspect
+from influence_bench.bench.results.audit import Audit, Contender, Depth, Estimate, Kind, Planted, Row, Suspect
 
 KINDS: tuple[Kind, ...] = ("table", "texts", "images", "arrays", "probabilities")
 HOSTILE = (

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from influence_bench import InputError, Problem, from_sklearn
 from influence_bench import audit as audit_of
+from influence_bench.bench.audit.audit import _behind
 
 WRONG = [3, 60, 61, 120, 133]
 
@@ -109,3 +110,18 @@ def test_probabilities_of_a_model_of_ones_own_are_audited_without_training(flowe
     result = audit_of(flowers, "target", probabilities=p)
     assert result.record.kind == "probabilities"
     assert set(result.suspects["row"][:5]) == set(np.flatnonzero(y != np.repeat([0, 1, 2], 50)))
+
+
+def test_the_choice_says_what_was_shown_and_no_more(audit):
+    chosen = audit.record.chosen
+    assert chosen.startswith("It has the highest mean in finding planted labels: ROC-AUC 0.")
+    assert "] on average over 5 draws; " in chosen
+
+
+def test_ways_of_ranking_that_differ_by_chance_alone_are_seldom_shown_to_be_worse():
+    shown = []
+    for seed in range(200):
+        auc = 0.9 + 0.02 * np.random.default_rng(seed).normal(size=(8, 5))
+        best, *others = sorted(auc, key=np.mean, reverse=True)
+        shown.append(any(_behind(other, best, len(others)) for other in others))
+    assert np.mean(shown) <= 0.05

@@ -63,12 +63,17 @@ MISTAKES = {
     "no labels": (lambda tmp: archived(tmp, x=X, z=LABELS), {}, "there is no array of labels"),
     "two inputs": (lambda tmp: archived(tmp, x=X, z=X, y=LABELS), {}, "x, z would do"),
     "pickled": (lambda tmp: archived(tmp, x=X, y=LABELS.astype(object)), {}, "without pickles"),
-    "infinite": (lambda _: (np.where(np.arange(60).reshape(20, 3) == 8, np.inf, X), LABELS), {}, "row 2 holds"),
-    "lengths": (lambda _: (X[:19], LABELS), {}, "19 rows of inputs, but 20 labels"),
+    "infinite": (
+        lambda _: (np.where(np.arange(60).reshape(20, 3) == 8, np.inf, X), LABELS),
+        {},
+        "row 2 of x is not finite",
+    ),
+    "lengths": (lambda _: (X[:19], LABELS), {}, "x has 19 rows and y has 20"),
     "shape": (lambda _: (np.zeros((20, 2, 2, 2, 2)), LABELS), {}, "features (n, d) or images"),
     "few probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 3), 1 / 3)}, "20 rows and 2 classes"),
     "no probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 2), 0.4)}, "row 0 are not from 0 to 1"),
     "no column": (lambda _: pd.DataFrame({"a": range(20), "b": LABELS}), {"label": "c"}, "no label column"),
+    "words": (lambda tmp: archived(tmp, x=X.astype(str), y=LABELS), {}, "is no array of numbers"),
     "no type": (lambda _: 7, {}, "cannot be audited"),
 }
 

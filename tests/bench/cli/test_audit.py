@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from influence_bench.bench import files
-from influence_bench.bench.audit.suspects_file import write_suspects
+from influence_bench.bench.audit.spreadsheet import write_suspects
 
 
 def test_score_ranks_the_wrong_labels_of_a_table_first(command, flowers, tmp_path):
@@ -223,3 +223,12 @@ def test_a_mistake_in_an_audit_is_one_clear_line(command, flowers, tmp_path, kin
     assert message in err
     assert [line for line in err.splitlines() if line.startswith("influence-bench: ")] == err.splitlines()[-1:]
     assert not (tmp_path / "audit").exists()
+
+
+def test_a_copy_that_would_only_look_compressed_is_refused(command, flowers, tmp_path):
+    (tmp_path / "decisions.csv").write_text("row,decision,label\n0,drop,\n")
+    given = ["audit", flowers[0], "--label", "kind", "--apply", tmp_path / "decisions.csv"]
+    status, _, err = command(*given, "--out", tmp_path / "clean.csv.gz")
+    assert status == 2
+    assert "would not be compressed" in err
+    assert not (tmp_path / "clean.csv.gz").exists()

@@ -148,3 +148,15 @@ def test_folder_that_is_wrong_is_one_line(pets, make, arguments, said):
         ib.load(f"image-folder[path={pets}{arguments}]")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_column_of_paths_is_the_one_that_is_named(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (4, 4), "red" if name == "a.png" else "blue").save(tmp_path / name)
+    table = pd.DataFrame({"path": ["a.png"] * 10, "photo": ["b.png"] * 10, "kind": ["x", "y"] * 5})
+    table.to_csv(tmp_path / "images.csv", index=False)
+    named = read_images(tmp_path / "images.csv", None, "kind", "photo")
+    assert named.files == ("b.png",) * 10
+    assert named.pixels[0, 2].min() == 255
+    with pytest.raises(ib.InputError, match="did you mean photo"):
+        read_images(tmp_path / "images.csv", None, "kind", "foto")

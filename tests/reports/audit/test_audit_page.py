@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from made_up_audits import HOSTILE, KINDS, hostile_audit, made_up_audit
 
-from influence_bench.bench.results.suspects import Estimate
+from influence_bench.bench.results.audit import Estimate
 from influence_bench.reports.audit.page import audit_page
 from influence_bench.reports.audit.words import answer, percent
 

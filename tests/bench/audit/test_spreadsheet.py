@@ -5,7 +5,7 @@ import csv
 import pandas as pd
 import pytest
 
-from influence_bench.bench.audit.suspects_file import write_suspects
+from influence_bench.bench.audit.spreadsheet import write_suspects
 
 
 def written(frame, folder):
