@@ -28,8 +28,11 @@ def plain_model(model: object) -> nn.Module:
         )
     while isinstance(inner := _wrapped(model), nn.Module):
         model = inner
-    if isinstance(model, torch.jit.ScriptModule):
-        raise InputError("model is scripted or traced, so that nothing inside it can be seen: give the module itself")
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InputError(
+                f"{name or 'model'} is scripted or traced, so that nothing inside it can be seen: give the module itself"
+            )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if isinstance(tensor, nn.parameter.UninitializedParameter | nn.parameter.UninitializedBuffer):
             raise InputError(f"{name} of the model is lazy and has no shape yet: call the model on a batch first")

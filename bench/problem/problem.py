@@ -248,7 +248,13 @@ class Problem:
         loss = self.loss
 
         def of_row(output: Tensor, label: Tensor) -> Tensor:
-            return loss(output[None], label[None]).reshape(())
+            value = loss(output[None], label[None])
+            if value.numel() != 1:
+                raise InputError(
+                    f"the loss returns {value.numel()} numbers for a row, {tuple(value.shape)}: give a loss that returns "
+                    "one for each row, such as the mean of these"
+                )
+            return value.reshape(())
 
         try:
             return vmap(of_row)(outputs, y)

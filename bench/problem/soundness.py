@@ -34,9 +34,13 @@ def check(problem: Problem) -> None:
     if key in problem.known:
         return
     rows = problem.train[:ROWS].trimmed().to(problem.device)
+    named = {id(p): name for name, p in problem.model.named_parameters()}
     devices = [problem.device] if torch.device(problem.device or "cpu").type == "cuda" else []
     with torch.no_grad(), problem.at(problem.state_at()), torch.random.fork_rng(devices):
-        outputs = _outputs(problem, rows)
+        with torch.enable_grad():
+            outputs = _outputs(problem, rows)
+        _refuse_hidden(outputs, named)
+        outputs = outputs.detach()
         _check_shape(problem, rows, outputs)
         finite = outputs.reshape(len(rows), -1).isfinite().all(1)  # rows without finite outputs are ranked apart
         rows, outputs = rows[finite], outputs[finite]
@@ -72,6 +76,22 @@ def _outputs(problem: Problem, rows: Examples) -> Tensor:
     return outputs
 
 
+def _refuse_hidden(outputs: Tensor, named: Mapping[int, str]) -> None:
+    """Refuse a model that reaches a parameter by a way that torch does not see: all that it sees are replaced here."""
+    ahead, seen = [outputs.grad_fn], set()
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if name := named.get(id(getattr(node, "variable", None))):
+            raise InputError(
+                f"the model also uses {name} through an attribute that torch does not see, such as a list, so that its "
+                "gradients and checkpoints would be wrong: use the attribute of the module that owns it"
+            )
+        ahead += [following for following, _ in node.next_functions]
+
+
 def _check_shape(problem: Problem, rows: Examples, outputs: Tensor) -> None:
     few = rows[: max(1, len(rows) - 1)]
     for part, some in ((rows, outputs), (few, _outputs(problem, few))):
@@ -91,7 +111,7 @@ def _check_rows(problem: Problem, rows: Examples, outputs: Tensor) -> None:
 
 def _check_loss(problem: Problem, outputs: Tensor, y: Tensor) -> None:
     if problem.loss is None:
-        if outputs.ndim < 2:
+        if outputs.ndim != 2:
             raise InputError(
                 f"cross-entropy needs logits (n, classes), and the outputs are {tuple(outputs.shape)}: give loss="
             )
@@ -104,6 +124,8 @@ def _check_loss(problem: Problem, outputs: Tensor, y: Tensor) -> None:
         return
     try:
         single = problem.losses(outputs, y)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"the loss fails on outputs {tuple(outputs.shape)} and labels {tuple(y.shape)} of {str(y.dtype)[6:]}: "

@@ -26,6 +26,7 @@ from ...bench.problem.examples import Examples
 from .forms.algebra import ALGEBRA, Place, Samples
 from .forms.gradient import Gradient, Plain
 from .forms.uses import total
+from .moves import Moves
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 Take = Callable[[slice, str, Gradient], None]
@@ -105,7 +106,7 @@ class Watch(TorchFunctionMode):
 
 
 class OtherCallsError(Exception):
-    """The model calls other functions, or for other numbers of rows, than those that its plan was made from."""
+    """The model calls other functions than its plan was made from, for other numbers of rows or in another order."""
 
 
 def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objective: Objective, take: Take) -> Tensor:
@@ -125,7 +126,7 @@ def capture(model: nn.Module, state: State, plan: Plan, batch: Examples, objecti
     try:
         outputs = by_closed_forms(model, state, plan, batch, objective, take)
     except OtherCallsError:
-        message = "gradients of some batches are computed row by row, since the model calls other functions for them"
+        message = "gradients of some batches are computed row by row, since the model treats their rows apart"
         warnings.warn(message, FunctionalFallback, stacklevel=2)
         plan = replace(plan, reasons=dict.fromkeys(plan.names, message), vectorized=False)
         with torch.no_grad():
@@ -148,6 +149,7 @@ def by_closed_forms(
     ids = {id(state[name]): name for name in plan.closed}
     planned = iter(zip(plan.functions, plan.places, strict=True))
     anchor = torch.zeros((), requires_grad=True, device=batch.y.device)
+    moves = Moves(len(batch), state.values())
 
     def deliver(name: str) -> None:
         take(slice(0, len(batch)), name, total(uses.pop(name)))
@@ -155,7 +157,7 @@ def by_closed_forms(
     def on_call(call: Call, output: Any) -> Any:
         function, place = next(planned, (None, Place()))
         samples = Samples(len(batch), place)
-        if call.function != function or not samples.lie_in(output):
+        if call.function != function or not samples.lie_in(output) or (moves.seen and place.known):
             raise OtherCallsError
         wanted = call.names - plan.reasons.keys()
         if not wanted:
@@ -182,7 +184,7 @@ def by_closed_forms(
         return output
 
     with torch.enable_grad():
-        with Watch(state, plan.names, on_call), plain_attention():
+        with Watch(state, plan.names, on_call), moves, plain_attention():
             outputs = batch.through(model)
         if next(planned, None):
             raise OtherCallsError
@@ -213,7 +215,7 @@ def by_functional(
             if not loss.requires_grad:  # the model uses none of these parameters for this row
                 return {name: torch.zeros_like(tensor) for name, tensor in chosen.items()}
             gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
-        return dict(zip(leaves, gradients, strict=True))
+        return {name: gradient.to_dense() for name, gradient in zip(leaves, gradients, strict=True)}
 
     step = max(1, FALLBACK_NUMBERS // sum(tensor.numel() for tensor in chosen.values()))
     for start in range(0, len(batch), step):

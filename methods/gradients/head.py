@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...bench.errors import InputError
 from ...bench.problem.assembly import Assembly
 from ...bench.problem.checkpoint import Checkpoint, State
 from ...bench.problem.examples import Examples
@@ -74,7 +75,7 @@ class FeaturePass(Pass):
 
         def called(_: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:
             self.calls += 1
-            self.inputs, self.output = next(iter((*inputs, *named.values()))).detach(), output
+            self.inputs, self.output = _first(inputs, named).detach(), output
             self.version = output._version if self.head else 0
 
         hook = self.layer.register_forward_hook(called, with_kwargs=True)
@@ -87,6 +88,8 @@ class FeaturePass(Pass):
         """Collect the inputs of the last call."""
         if self.head and not self._is_head(outputs):
             raise NoHeadError
+        if not self.calls:
+            raise InputError("the model does not call its last layer for every row, so rows have no features there")
         self.features.add(rows, self.inputs.to(self.device))
         self.calls = 0
         del self.inputs, self.output  # with the output goes the graph of a batch, before the next batch is computed
@@ -95,8 +98,8 @@ class FeaturePass(Pass):
         """Whether the layer was called once and its outputs, unchanged in place since then, are the model's."""
         if self.calls != 1:
             return False
-        same = self.output.data_ptr() == outputs.data_ptr() and self.output.shape == outputs.shape
-        return same and bool(self.output._version == self.version)
+        ours, theirs = ((x.data_ptr(), x.shape, x.stride()) for x in (self.output, outputs))
+        return ours == theirs and bool(self.output._version == self.version)
 
 
 def head_of(
@@ -105,11 +108,16 @@ def head_of(
     """The selected layer as a model on its inputs, which one forward pass computes.
 
     Returns:
-        None if more than one layer is selected, the layer is not a linear one at the end of the model or shares a
-        parameter with another, or the features are above half the memory budget.
+        None if more than one layer is selected, the layer is not a linear one at the end of the model or is used in
+        another way too, or the features are above half the memory budget.
     """
     name, layer = next(iter(modules.items()))
     if len(modules) > 1 or not isinstance(layer, nn.Linear) or not name or _shares_parameters(problem.model, layer):
+        return None
+    key = "head", problem.model, name
+    if key not in problem.known:
+        problem.known[key] = _stands_alone(problem, state, name, layer)
+    if not problem.known[key]:
         return None
     n = len(problem.train) + len(problem.valid or ())
     if n * layer.in_features * layer.weight.itemsize > problem.memory_budget // 2:
@@ -124,9 +132,38 @@ def head_of(
         train = on_features(problem.train)
     except NoHeadError:
         return None
-    of_layer = Checkpoint({key: state[f"{name}.{key}"] for key, _ in layer.named_parameters()})
+    own = (*layer.named_parameters(), *layer.named_buffers())
+    of_layer = Checkpoint({key: state[f"{name}.{key}"] for key, _ in own})
     head = replace(problem, model=layer, train=train, checkpoints=(of_layer,))
     return Head(head, f"{name}.", cache(lambda: on_features(problem.validation)))
+
+
+def _stands_alone(problem: Problem, state: State, name: str, layer: nn.Module) -> bool:
+    """Whether a layer's inputs do not depend on its parameters, and these inputs alone give its outputs.
+
+    The weight of a tied autoencoder, or hooks that change what goes in, would make another function of the parameters.
+    """
+    own = [f"{name}.{key}" for key, _ in layer.named_parameters()]
+    leaves = {key: state[key].detach().requires_grad_() for key in own}
+    seen: list[tuple[Tensor, Tensor]] = []
+    hook = layer.register_forward_hook(
+        lambda _, inputs, named, output: seen.append((_first(inputs, named), output)), with_kwargs=True
+    )
+    with torch.enable_grad(), problem.at({**state, **leaves}) as model:
+        try:
+            problem.train[:1].to(problem.device).through(model)
+        finally:
+            hook.remove()
+        if len(seen) != 1:
+            return False
+        inputs, output = seen[0]
+        return not inputs.requires_grad and torch.equal(layer(inputs), output)
+
+
+def _first(inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Tensor:
+    """The first of the inputs of a module."""
+    first: Tensor = next(iter((*inputs, *named.values())))
+    return first
 
 
 def _shares_parameters(model: nn.Module, layer: nn.Module) -> bool:

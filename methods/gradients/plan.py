@@ -125,6 +125,8 @@ def _placed(model: nn.Module, state: State, names: Sequence[str], two: Examples)
         places.append(place or ANYWHERE)
         if call.function not in ALGEBRA:
             reasons |= dict.fromkeys(call.names, f"it goes into {name}")
+        elif first.is_complex():
+            reasons |= dict.fromkeys(call.names, f"the output of {name} is complex")
         elif place is None:
             reasons |= dict.fromkeys(call.names, f"no axis of the output of {name} holds the samples")
     return Plan(tuple(names), places, tuple(call.function for call, _ in twice), reasons)
@@ -167,7 +169,7 @@ def _without_failing(model: nn.Module, state: State, plan: Plan, two: Examples) 
     try:
         by_closed_forms(model, state, plan, two, _mixture, lambda _, name, gradient: gradients.update({name: gradient}))
     except OtherCallsError:
-        return _without(plan, dict.fromkeys(plan.closed, "the model calls other functions for other rows")), {}
+        return _without(plan, dict.fromkeys(plan.closed, "the model treats rows apart")), {}
     except (NoClosedFormError, RuntimeError, TypeError, IndexError) as error:
         if len(plan.closed) == 1:
             return _without(plan, {plan.closed[0]: str(error)}), {}
@@ -214,6 +216,7 @@ def _differing(
         def compare(name: str, leaf: Tensor, row: slice = row, unused: dict[str, None] = unused) -> None:
             truth, leaf.grad = leaf.grad, None
             if truth is not None:
+                truth = truth.to_dense()
                 unused.pop(name, None)
                 size = truth.norm().double().cpu() ** 2
                 sizes[name] = sizes[name] + size
@@ -231,7 +234,8 @@ def _differing(
                 if mixture.requires_grad:
                     mixture.backward()
         except RuntimeError as error:
-            raise InputError(f"autograd cannot differentiate this model: {error}") from error
+            said = " ".join(str(error).split())[:200]
+            raise InputError(f"autograd cannot differentiate this model: {said}") from error
         for name in gradients.keys() & unused.keys():
             distances[name] = distances[name] + gradients[name][row].squared_l2()[0].double().cpu()
     tolerance = 1e-6 if outputs.dtype == torch.float64 else 0.05

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import is_parametrized
 
 from ...bench.errors import InputError
 from ...bench.problem.checkpoint import Checkpoint, State
@@ -129,12 +130,11 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
                 f"{name or 'the model'} normalises by its batch, so samples have no gradients of their own: "
                 "give it running statistics (track_running_stats=True)"
             )
-    named = {
-        name: m for name, m in problem.model.named_modules() if next(m.parameters(recurse=False), None) is not None
-    }
+    within = {m for p in filter(is_parametrized, problem.model.modules()) for m in p.parametrizations.modules()}  # type: ignore[union-attr, operator]
+    named = {name: m for name, m in problem.model.named_modules() if m not in within and own_parameters(m)}
     if not named:
         raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
-    trained = {name: m for name, m in named.items() if any(map(_is_trained, m.parameters(recurse=False)))}
+    trained = {name: m for name, m in named.items() if any(map(_is_trained, own_parameters(m)))}
     owners = trained or named
     if layers == "all":
         return owners
@@ -170,9 +170,15 @@ def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[
     left = {id(p): name for name, p in model.named_parameters()}
     layers = []
     for module in modules.values():
-        own = [p for p in module.parameters(recurse=False) if id(p) in left]
+        own = [p for p in own_parameters(module) if id(p) in left]
         layers.append([left.pop(id(p)) for p in list(filter(_is_trained, own)) or own])
     return [names for names in layers if names]
+
+
+def own_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """The parameters that a module holds itself, and those from which parametrisations compute its tensors."""
+    inner = module.parametrizations.parameters() if is_parametrized(module) else ()  # type: ignore[union-attr, operator]
+    return [*module.parameters(recurse=False), *inner]
 
 
 def _is_trained(parameter: nn.Parameter) -> bool:

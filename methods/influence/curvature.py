@@ -1,6 +1,7 @@
 """Curvature of the mean loss in the selected parameters: as a dense matrix for few of them, by products for many."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Literal
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
+from ...bench.errors import InputError
 from ...bench.instruments.stopwatch import phase
 from ...bench.problem.examples import Examples
 from ..gradients.reduction import Direction
@@ -27,7 +29,7 @@ def hessian_product(space: GradientSpace, direction: Direction, examples: Exampl
     for parameters, gradients in _differentiable_gradients(space, examples):
         with phase("gradients"):
             along = [direction[name] for name in parameters]
-            products = torch.autograd.grad(gradients, list(parameters.values()), along, materialize_grads=True)
+            products = _derivatives(gradients, parameters.values(), along)
         total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
     return {name: part / len(examples) for name, part in total.items()}
 
@@ -45,12 +47,11 @@ def ggn_product(space: GradientSpace, direction: Direction, examples: Examples) 
             parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
             outputs, inputs = space.outputs(parameters, batch), list(parameters.values())
             u = torch.zeros_like(outputs, requires_grad=True)
-            pulled = torch.autograd.grad(outputs, inputs, u, create_graph=True, materialize_grads=True)
-            along = torch.autograd.grad(pulled, u, [direction[name] for name in parameters], retain_graph=True)
+            pulled = _derivatives([outputs], inputs, [u], create_graph=True)
+            along = _derivatives(pulled, [u], [direction[name] for name in parameters], retain_graph=True)
             logits = outputs.detach().requires_grad_()
-            slope = torch.autograd.grad(problem.losses(logits, batch.y).sum(), logits, create_graph=True)
-            curved = torch.autograd.grad(slope, logits, along, materialize_grads=True)
-            products = torch.autograd.grad(outputs, inputs, curved, materialize_grads=True)
+            slope = _derivatives([problem.losses(logits, batch.y).sum()], [logits], create_graph=True)
+            products = _derivatives([outputs], inputs, _derivatives(slope, [logits], along))
         total = {name: total[name] + part for name, part in zip(total, products, strict=True)}
     return {name: part / len(examples) for name, part in total.items()}
 
@@ -74,9 +75,7 @@ def dense_hessian(space: GradientSpace) -> Tensor:
         with phase("gradients"):
             flat = torch.cat([gradient.flatten() for gradient in gradients])
             for number, part in enumerate(units):
-                columns = torch.autograd.grad(
-                    flat, list(parameters.values()), part.to(flat), True, is_grads_batched=True, materialize_grads=True
-                )
+                columns = _columns(flat, list(parameters.values()), part.to(flat))
                 rows = slice(number * COLUMNS_AT_ONCE, number * COLUMNS_AT_ONCE + len(part))
                 total[rows] += torch.cat([column.flatten(1) for column in columns], 1)
     return total / len(space.problem.train)
@@ -90,8 +89,36 @@ def _differentiable_gradients(
         with phase("gradients"), torch.enable_grad():
             parameters = {name: tensor.detach().requires_grad_() for name, tensor in space.parameters.items()}
             loss = space.loss(parameters, batch)
-            gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True, materialize_grads=True)
+            gradients = _derivatives([loss], parameters.values(), create_graph=True)
         yield parameters, gradients
+
+
+def _columns(flat: Tensor, inputs: list[Tensor], along: Tensor) -> tuple[Tensor, ...]:
+    """The derivatives of uᵀ flat for each row u of `along`, at once if the functions of the model allow it."""
+    try:
+        return _derivatives([flat], inputs, [along], retain_graph=True, is_grads_batched=True)
+    except InputError:
+        rows = [_derivatives([flat], inputs, [row], retain_graph=True) for row in along]
+        return tuple(torch.stack(parts) for parts in zip(*rows, strict=True))
+
+
+def _derivatives(
+    values: Sequence[Tensor], inputs: Iterable[Tensor], along: Sequence[Tensor] | None = None, **more: bool
+) -> tuple[Tensor, ...]:
+    """Derivatives of values along directions, zero where a value does not depend on an input.
+
+    Raises:
+        InputError: if autograd has no such derivatives.
+    """
+    inputs = list(inputs)
+    used = [value.requires_grad for value in values]
+    if not any(used):
+        count = along[0].shape[:1] if along and more.get("is_grads_batched") else ()
+        return tuple(tensor.new_zeros(*count, *tensor.shape) for tensor in inputs)
+    values = [value for value, needed in zip(values, used, strict=True) if needed]
+    along = along and [direction for direction, needed in zip(along, used, strict=True) if needed]
+    with _twice_differentiable():
+        return torch.autograd.grad(values, inputs, along, materialize_grads=True, **more)
 
 
 def dense_ggn(space: GradientSpace) -> Tensor:
@@ -109,7 +136,7 @@ def dense_ggn(space: GradientSpace) -> Tensor:
         return problem.losses(output[None], y[None]).sum()
 
     with torch.no_grad(), problem.at(space.state) as model:
-        outputs = train[:1].to(problem.device).through(model).shape[1]
+        outputs = train[:1].to(problem.device).through(model).numel()
     copies = 3 * outputs  # the gradients of each output: as computed, stacked in float64, and times Λ
     by_class = (space.train.flat(partial(_logit, k), copies) for k in range(outputs))
     streams = zip(*by_class, space.batches(train, 8 * copies * space.size), strict=True)
@@ -118,13 +145,39 @@ def dense_ggn(space: GradientSpace) -> Tensor:
         jacobian = torch.stack([flat for _, flat in classes], 1).double()
         with torch.no_grad(), problem.at(space.state) as model:
             logits = batch.through(model)
-        curvature = vmap(jacrev(grad(row_loss)))(logits, batch.y).double()
-        total += jacobian.flatten(0, 1).mT @ (curvature @ jacobian).flatten(0, 1)
+        curved = _curved(row_loss, logits, batch.y).reshape(len(batch), outputs, outputs).double()
+        total += jacobian.flatten(0, 1).mT @ (curved @ jacobian).flatten(0, 1)
     return total / len(train)
 
 
 def _logit(k: int, outputs: Tensor, _: Tensor) -> Tensor:
-    return outputs[:, k]
+    return outputs.reshape(len(outputs), -1)[:, k]
+
+
+def _curved(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, y: Tensor) -> Tensor:
+    """The Hessian of each row's loss in its outputs."""
+    function = jacrev(grad(loss))
+    try:
+        return vmap(function)(outputs, y)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:  # a loss of the user's own may branch on values
+        with _twice_differentiable():
+            return torch.stack([function(output, label) for output, label in zip(outputs, y, strict=True)])
+
+
+@contextmanager
+def _twice_differentiable() -> Iterator[None]:
+    """Refuse a model or a loss that autograd cannot differentiate twice."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise InputError(
+            f"the model or the loss cannot be differentiated twice ({' '.join(str(error).split())[:150]}): take a method "
+            "that needs gradients alone, such as ekfac or datainf"
+        ) from error
 
 
 def largest_eigenvalue(
