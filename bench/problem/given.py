@@ -31,7 +31,7 @@ def plain_model(model: object) -> nn.Module:
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise InputError(
-                f"{name or 'model'} is scripted or traced, so that nothing inside it can be seen: give the module itself"
+                f"{name or 'model'} is scripted or traced, so that its inside cannot be seen: give the module itself"
             )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if isinstance(tensor, nn.parameter.UninitializedParameter | nn.parameter.UninitializedBuffer):

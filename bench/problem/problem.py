@@ -251,8 +251,8 @@ class Problem:
             value = loss(output[None], label[None])
             if value.numel() != 1:
                 raise InputError(
-                    f"the loss returns {value.numel()} numbers for a row, {tuple(value.shape)}: give a loss that returns "
-                    "one for each row, such as the mean of these"
+                    f"the loss returns {value.numel()} numbers for a row, {tuple(value.shape)}: give a loss that "
+                    "returns one for each row, such as the mean of these"
                 )
             return value.reshape(())
 

@@ -25,9 +25,7 @@ class Moves(TorchDispatchMode):
         self.size, self.seen = size, False
         self.own = {tensor.data_ptr() for tensor in own}
 
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         check = MOVING.get(function.overloadpacket)
         if check and self.size > 1 and not self.seen and args[0].data_ptr() not in self.own:
             self.seen = check(self.size, *args, **(kwargs or {}))

@@ -175,8 +175,8 @@ def _twice_differentiable() -> Iterator[None]:
         raise
     except RuntimeError as error:
         raise InputError(
-            f"the model or the loss cannot be differentiated twice ({' '.join(str(error).split())[:150]}): take a method "
-            "that needs gradients alone, such as ekfac or datainf"
+            f"the model or the loss cannot be differentiated twice ({' '.join(str(error).split())[:150]}): take a "
+            "method that needs gradients alone, such as ekfac or datainf"
         ) from error
 
 

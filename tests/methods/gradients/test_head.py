@@ -25,11 +25,11 @@ def test_the_last_layer_costs_one_forward_pass_for_any_number_of_reductions(endi
     batches = []
     ending_in_its_last_layer.model[0].register_forward_hook(lambda *_: batches.append(1))
     space = gradient_space(ending_in_its_last_layer, "last")
-    assert len(batches) == 1 + 5  # one row to find the last layer, five batches
+    assert len(batches) == 2 + 5  # one row to find the last layer, one to see that it stands alone, five batches
     direction = space.valid.mean()
-    assert len(batches) == 1 + 5 + 2  # two batches of validation rows
+    assert len(batches) == 2 + 5 + 2  # two batches of validation rows
     space.train.squared_l2(), space.train.l1(), space.train.inner(direction)
-    assert len(batches) == 1 + 5 + 2
+    assert len(batches) == 2 + 5 + 2
 
 
 def test_features_above_half_the_memory_budget_are_not_kept(ending_in_its_last_layer):
