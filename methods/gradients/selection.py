@@ -130,7 +130,7 @@ def select(problem: Problem, layers: Layers, state: State) -> dict[str, nn.Modul
                 f"{name or 'the model'} normalises by its batch, so samples have no gradients of their own: "
                 "give it running statistics (track_running_stats=True)"
             )
-    within = {m for p in filter(is_parametrized, problem.model.modules()) for m in p.parametrizations.modules()}  # type: ignore[union-attr, operator]
+    within = {m for p in filter(is_parametrized, problem.model.modules()) for m in p.parametrizations.modules()}  # type: ignore[union-attr]
     named = {name: m for name, m in problem.model.named_modules() if m not in within and own_parameters(m)}
     if not named:
         raise InputError("the model has no parameters, and so no gradients: give Problem a model that can be trained")
@@ -177,7 +177,7 @@ def parameter_names(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[
 
 def own_parameters(module: nn.Module) -> list[nn.Parameter]:
     """The parameters that a module holds itself, and those from which parametrisations compute its tensors."""
-    inner = module.parametrizations.parameters() if is_parametrized(module) else ()  # type: ignore[union-attr, operator]
+    inner = module.parametrizations.parameters() if is_parametrized(module) else ()  # type: ignore[union-attr]
     return [*module.parameters(recurse=False), *inner]
 
 

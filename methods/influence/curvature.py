@@ -21,10 +21,12 @@ Curvature = Literal["hessian", "ggn"]
 For a loss that is convex in the outputs, the Gauss-Newton matrix has no negative eigenvalues.
 """
 COLUMNS_AT_ONCE = 64
+TRIED = 8  # rows whose Hessian must be symmetric
 
 
 def hessian_product(space: GradientSpace, direction: Direction, examples: Examples) -> Direction:
     """H v: the Hessian of the mean loss over `examples` times a direction v, by a second backward pass."""
+    _check_symmetry(space)
     total: Direction = {name: torch.zeros_like(tensor) for name, tensor in space.parameters.items()}
     for parameters, gradients in _differentiable_gradients(space, examples):
         with phase("gradients"):
@@ -69,6 +71,7 @@ def dense_hessian(space: GradientSpace) -> Tensor:
         InputError: if it does not fit the memory budget.
     """
     _refuse_large(space)
+    _check_symmetry(space)
     units = torch.eye(space.size, device=space.problem.device).split(COLUMNS_AT_ONCE)
     total = torch.zeros(space.size, space.size, dtype=torch.float64, device=space.problem.device)
     for parameters, gradients in _differentiable_gradients(space, space.problem.train):
@@ -91,6 +94,36 @@ def _differentiable_gradients(
             loss = space.loss(parameters, batch)
             gradients = _derivatives([loss], parameters.values(), create_graph=True)
         yield parameters, gradients
+
+
+def _check_symmetry(space: GradientSpace) -> None:
+    """Refuse second derivatives that are wrong, as torch's own of weight_norm are: uᵀHv and vᵀHu differ then.
+
+    Raises:
+        InputError: if they do for some training rows and two random directions; once for all rows and states.
+    """
+    key = "symmetric", space.problem.model, *space.parameters
+    if key in space.problem.known:
+        return
+    generator = torch.Generator().manual_seed(0)
+    pair = [space.direction(torch.randn(space.size, generator=generator)) for _ in range(2)]
+    for parameters, gradients in _differentiable_gradients(space, space.problem.train[:TRIED]):
+        products = [
+            _derivatives(gradients, parameters.values(), [along[name] for name in parameters], retain_graph=True)
+            for along in pair
+        ]
+        u, v, hu, hv = (torch.cat([x.flatten() for x in part]).double() for part in (*map(_tensors, pair), *products))
+        rounding = 1e-6 if gradients[0].dtype == torch.float64 else 1e-2
+        if abs(u @ hv - v @ hu) > rounding * (u.norm() * hv.norm() + v.norm() * hu.norm()):
+            raise InputError(
+                "torch's second derivatives of this model are wrong, since its Hessian is not symmetric, as with "
+                "weight_norm: remove the parametrisation, or take curvature=ggn where the method has it"
+            )
+    space.problem.known[key] = True
+
+
+def _tensors(direction: Direction) -> tuple[Tensor, ...]:
+    return tuple(direction.values())
 
 
 def _columns(flat: Tensor, inputs: list[Tensor], along: Tensor) -> tuple[Tensor, ...]:
@@ -156,9 +189,10 @@ def _logit(k: int, outputs: Tensor, _: Tensor) -> Tensor:
 
 def _curved(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, y: Tensor) -> Tensor:
     """The Hessian of each row's loss in its outputs."""
-    function = jacrev(grad(loss))
+    function: Callable[[Tensor, Tensor], Tensor] = jacrev(grad(loss))
     try:
-        return vmap(function)(outputs, y)
+        hessians: Tensor = vmap(function)(outputs, y)
+        return hessians
     except torch.OutOfMemoryError:
         raise
     except RuntimeError:  # a loss of the user's own may branch on values

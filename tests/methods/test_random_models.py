@@ -20,7 +20,7 @@ PLAIN = Drawn(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(problems(), st.sampled_from(["loss", *DEFINITIONS, *TRACED]))
 def test_a_random_model_is_scored_as_the_method_is_defined_or_refused_in_one_line(drawn, method):
     outcome(drawn, method)
@@ -57,6 +57,12 @@ def test_the_dense_curvature_takes_outputs_of_any_shape_and_losses_of_any_kind(g
     drawn = replace(PLAIN, goal=goal, form="sequences", rows=5)
     said = outcome(drawn, f"influence-self[layers=all{',curvature=ggn' if curvature == 'ggn' else ''}]")
     assert said == "right" or (goal == "margin" and "cannot be differentiated twice" in said)
+
+
+def test_second_derivatives_that_torch_has_wrong_are_refused():
+    drawn = replace(PLAIN, head="weight norm", goal="large errors")
+    assert "Hessian is not symmetric" in outcome(drawn, "influence-exact[layers=last]")
+    assert outcome(drawn, "influence-exact[layers=last,curvature=ggn]") == "right"
 
 
 def test_a_parameter_that_the_model_also_reaches_through_a_list_is_named():

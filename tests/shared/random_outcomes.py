@@ -66,6 +66,9 @@ REFUSALS = {
     r" is complex, and gradients here are real": lambda drawn: "complex" in drawn.blocks,
     r"is scripted or traced": lambda drawn: "scripted" in drawn.blocks,
     r"also uses .* through an attribute": lambda drawn: "unregistered" in drawn.blocks,
+    r"Hessian is not symmetric": lambda drawn: (
+        drawn.head == "weight norm" or any("weight norm" in b for b in drawn.blocks)
+    ),
     r"cannot be differentiated twice": lambda drawn: (
         drawn.head == "prototypes" or drawn.goal == "margin" or {"once differentiable", "distances"} & {*drawn.blocks}
     ),

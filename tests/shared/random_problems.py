@@ -143,7 +143,8 @@ def model_of(drawn):
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
                 module.running_mean.normal_()
                 module.running_var.uniform_(0.5, 2)
-    return model.train(drawn.training).to(torch.float64 if drawn.double else torch.float32)
+    model.train(drawn.training)
+    return model.double() if drawn.double else model
 
 
 def inputs_of(drawn, n):
