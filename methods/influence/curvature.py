@@ -151,7 +151,8 @@ def _derivatives(
     values = [value for value, needed in zip(values, used, strict=True) if needed]
     along = along and [direction for direction, needed in zip(along, used, strict=True) if needed]
     with _twice_differentiable():
-        return torch.autograd.grad(values, inputs, along, materialize_grads=True, **more)
+        parts = torch.autograd.grad(values, inputs, along, materialize_grads=True, **more)
+        return tuple(part.to_dense() for part in parts)  # those of embeddings may be sparse
 
 
 def dense_ggn(space: GradientSpace) -> Tensor:

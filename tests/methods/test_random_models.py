@@ -59,6 +59,11 @@ def test_the_dense_curvature_takes_outputs_of_any_shape_and_losses_of_any_kind(g
     assert said == "right" or (goal == "margin" and "cannot be differentiated twice" in said)
 
 
+def test_curvature_takes_sparse_gradients():
+    drawn = replace(PLAIN, form="tokens", read="embedding, sparse", rows=5)
+    assert outcome(drawn, "influence-self[layers=all]") == "right"
+
+
 def test_second_derivatives_that_torch_has_wrong_are_refused():
     drawn = replace(PLAIN, head="weight norm", goal="large errors")
     assert "Hessian is not symmetric" in outcome(drawn, "influence-exact[layers=last]")

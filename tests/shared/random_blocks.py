@@ -179,7 +179,9 @@ ROWS = {
     "idle": lambda: By(lambda self, x: x, fc=linear()),
     "double inside": lambda: By(lambda self, x: self.fc(x.double()).to(x.dtype), fc=linear().double()),
     "spectrum": lambda: By(lambda self, x: torch.fft.irfft(torch.fft.rfft(x) * self.w, n=D), w=matrix(D // 2 + 1)),
-    "complex": lambda: By(lambda self, x: (x.to(self.w.dtype) @ self.w).real, w=torch.randn(D, D, dtype=torch.cfloat)),
+    "complex": lambda: By(
+        lambda self, x: (x.to(self.w.dtype) @ self.w).real.to(x.dtype), w=torch.randn(D, D, dtype=torch.cfloat)
+    ),
     "distances": lambda: By(lambda self, x: -torch.cdist(x, self.w.expand(*x.shape[:-2], D, D)), w=matrix()),
     "scripted": lambda: torch.jit.script(nn.Sequential(linear(), nn.Tanh())),
     "item": lambda: By(lambda self, x: self.fc(x) if float(self.s) > -9 else x, fc=linear(), s=torch.tensor(0.0)),

@@ -129,7 +129,7 @@ def _compared(drawn, method, problem, states, twin, scores, definition, limit):
                 wanted = wanted + rate * definition(oracle)
         else:
             wanted = definition(oracle)
-    wanted, single = wanted.numpy(), not drawn.double or "double inside" in drawn.blocks
+    wanted, single = wanted.numpy(), not drawn.double or {"double inside", "complex"} & {*drawn.blocks}
     scale = max(abs(wanted).max(), 1e-12)
     tolerance = (3e-2 if single else 1e-5) if "influence" in method else 1e-3 if single else 1e-8
     worst = abs(scores - wanted).max() / scale
