@@ -41,7 +41,8 @@ def outlier_gradient_paper(problem: Problem, detector: Literal["iforest", "l1", 
     if detector == "l1":
         return _of_the_weight(space, Gradient.l1)
     order, (start, end) = problem.sampling_order().numpy(), space.spans[weight]
-    matrix = space.train.matrix()[:, start:end].double().numpy()
+    copies = 2 * 8 * len(problem.train) * space.size  # in another order, twice
+    matrix = space.train.matrix(torch.float64, copies)[:, start:end].numpy()
     scores = np.where(np.isfinite(matrix).all(1), 0, np.nan)
     if np.isfinite(scores).all():
         forest = IsolationForest(random_state=problem.seed).fit(matrix[order])

@@ -14,7 +14,7 @@ def features(problem: Problem, examples: Examples) -> Tensor:
     """Inputs (n, d) of the last layer that the model calls, for each row, on the CPU: one forward pass.
 
     Raises:
-        InputError: if the layer's inputs are not one vector per row.
+        InputError: if the layer's inputs are not one vector per row, or do not fit the memory budget.
     """
     (layer,) = select(problem, "last", problem.state).values()
     collected = FeaturePass(problem, None, examples, layer, device="cpu", head=False)

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from warnings import catch_warnings, simplefilter
 
 import matplotlib as mpl
 import numpy as np
@@ -23,7 +24,8 @@ def image(figure: Figure, kind: str) -> bytes:
     """A figure as the bytes of an image; the same figure always gives the same bytes."""
     stream = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}  # an SVG keeps the version that drew it
-    with mpl.rc_context(PRINT):
+    with mpl.rc_context(PRINT), catch_warnings():
+        simplefilter("ignore", UserWarning)  # a plot of few rows has less room than its labels would take
         figure.savefig(stream, format=kind, dpi=220, metadata=metadata)
     return stream.getvalue()
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ...datasets.images.own_images import read_images
 from ...datasets.splitting import scaled
-from ...datasets.tables.columns import Encoder, class_indices
+from ...datasets.tables.columns import Encoder, class_indices, notes_on
 from ...datasets.tables.table_file import read_table
-from ..errors import InputError, unknown
+from ..errors import InputError, absent, unknown
 from ..problem.examples import Examples, checked
 from ..problem.problem import Problem
 from ..problem.texts import Texts
@@ -78,25 +78,29 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
 def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
     for column, what in ((label, "label column"), (text, "column of texts")):
         if column and column not in table.columns:
-            raise unknown(f"{what} in {name}", column, table.columns)
+            raise unknown(what, column, table.columns, f"in {name}")
     y, classes = class_indices(table[label], name)
     cells = table.drop(columns=label)
     if not text:
         encoder = Encoder.fit(cells, name)
         x = torch.from_numpy(encoder.features(cells))
         (examples,) = scaled(Examples(x, y), standardize=True)
-        return OwnRows(name, "table", examples, classes, label, cells, notes=list(encoder.notes))
+        return OwnRows(name, "table", examples, classes, label, cells, notes=[*notes_on(classes), *encoder.notes])
     if text == label:
         raise InputError(f"{name}: '{text}' is the column of labels; name the column of texts")
     vectors, notes = embedded(Texts.of((words,) for words in table[text].astype(object).fillna("").astype(str)))
-    return OwnRows(name, "texts", Examples(vectors, y), classes, label, cells[[text]], notes=notes)
+    return OwnRows(
+        name, "texts", Examples(vectors, y), classes, label, cells[[text]], notes=[*notes_on(classes), *notes]
+    )
 
 
 def _images(place: Path, label: str, image: str) -> OwnRows:
     images = read_images(place, None, label or None, image or None, most=SIDE)
     (examples,) = scaled(Examples(images.pixels, images.y), standardize=True)
     cells = pd.DataFrame(index=range(len(images.y)))
-    return OwnRows(str(place), "images", examples, pd.Index(images.classes), label, cells, images.files, images.pixels)
+    classes = pd.Index(images.classes)
+    notes = notes_on(classes)
+    return OwnRows(str(place), "images", examples, classes, label, cells, images.files, images.pixels, notes=notes)
 
 
 def _archive(place: Path, label: str) -> OwnRows:
@@ -122,11 +126,11 @@ def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
         with np.load(place, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
-        raise InputError(f"{place}: there is no such file") from error
+        raise absent(place) from error
     except Exception as error:  # zipfile, struct and numpy raise errors of their own
         raise InputError(f"{place} cannot be read as .npz without pickles: {error}") from error
     if label not in arrays:
-        raise unknown(f"array of labels in {place}", label, arrays)
+        raise unknown("array of labels", label, arrays, f"in {place}")
     if arrays[label].ndim != 1:
         raise InputError(f"{place}: the labels {label!r} must have shape (n,), not {arrays[label].shape}")
     return arrays
@@ -211,7 +215,7 @@ def read_probabilities(file: Path) -> pd.DataFrame:
             return pd.DataFrame(np.load(file, allow_pickle=False))
         return pd.read_csv(file)
     except FileNotFoundError as error:
-        raise InputError(f"{file}: there is no such file") from error
+        raise absent(file) from error
     except Exception as error:
         raise InputError(f"{file} cannot be read as probabilities: {' '.join(str(error).split())}") from error
 

@@ -11,7 +11,7 @@ import torch
 
 from ...datasets.dataset import Dataset
 from ...datasets.splitting import scaled
-from ...datasets.tables.columns import Encoder, class_indices, known_indices
+from ...datasets.tables.columns import Encoder, class_indices, known_indices, notes_on
 from ...datasets.tables.table_file import read_table
 from ..errors import InputError, Note
 from ..problem.examples import Examples
@@ -53,7 +53,7 @@ def score_table(
             class, or the method scores pairs of rows.
 
     Warns:
-        Note: of a column that is left out or holds numbers and words.
+        Note: of a column that is left out or holds numbers and words, and of labels that differ only in case.
     """
     if METHODS.find(method).pairwise:
         raise InputError(
@@ -64,7 +64,7 @@ def score_table(
     inputs = table.drop(columns=label)
     y, classes = class_indices(table[label], str(data))
     encoder = Encoder.fit(inputs, str(data))
-    for note in encoder.notes:
+    for note in (*notes_on(classes), *encoder.notes):
         warnings.warn(f"{data}: {note}", Note, stacklevel=2)
     train = Examples(torch.from_numpy(encoder.features(inputs)), y)
     trusted = train[:0]

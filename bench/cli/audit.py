@@ -1,5 +1,6 @@
 """The commands `audit` and `score`: data of the user's own, with the most suspect rows first."""
 
+import warnings
 from pathlib import Path
 from textwrap import shorten
 from typing import Annotated
@@ -13,11 +14,11 @@ from ..audit.cleaned import write_cleaned
 from ..audit.ranking import yours
 from ..audit.score_table import OURS, score_table
 from ..audit.spreadsheet import write_suspects
-from ..errors import InputError
+from ..errors import InputError, Note
 from ..files import write_bytes
 from ..records import write
 from ..registry.method import METHODS
-from .console import Plugins, load_plugins, notes_in_lines, print_table
+from .console import Plugins, fitting, load_plugins, notes_in_lines, print_table
 
 MOST_COLUMNS = 10
 
@@ -39,12 +40,13 @@ def score(
     entry, hyperparameters = METHODS.parse(method)
     with notes_in_lines():
         ranked = score_table(data, label, entry.name, model, valid, seed, hyperparameters)
-    shown = list(OURS)
-    shown.insert(3, yours(label, OURS))
-    if out is None:
-        shown += [name for name in ranked.columns if name not in shown][: MOST_COLUMNS - len(shown)]
-    few = ranked[shown].head(20 if out is None else 10)
-    print_table(few.map(lambda cell: shorten(cell, 60, placeholder=" ...") if isinstance(cell, str) else cell))
+    first = list(OURS)
+    first.insert(3, yours(label, OURS))
+    others = [] if out is not None else [name for name in ranked.columns if name not in first]
+    few = ranked[[*first, *others]].head(20 if out is None else 10)
+    few = few.map(lambda cell: shorten(cell, 60, placeholder=" ...") if isinstance(cell, str) else cell)
+    shown = fitting(few.iloc[:, :MOST_COLUMNS], len(first))
+    print_table(few[shown])
     if out is not None:
         write_suspects(ranked, out)
         print(f"All {len(ranked)} rows, the most suspect first: {out}")
@@ -73,7 +75,8 @@ def audit(
     """Find the rows of your own data whose labels are probably wrong, and look at them on a page."""
     load_plugins(plugin)
     if apply is not None:
-        kept, total = write_cleaned(data, label, apply, out)
+        with notes_in_lines():
+            kept, total = write_cleaned(data, label, apply, out)
         print(f"{kept} of {total} rows, cleaned: {out}")
         return
     files = {name: out / name for name in ("audit.json", "suspects.csv", "index.html")}
@@ -81,10 +84,13 @@ def audit(
         raise InputError(f"--out {out} is a file; name a folder")
     if data.resolve() in {file.resolve() for file in files.values()}:
         raise InputError(f"--out {out} would overwrite {data}; name another folder")
-    result = audited(
-        data, label, text, image, probabilities=probabilities, method=method, model=model, quick=quick, seed=seed
-    )
-    record, table = result.record, result.suspects
+    with notes_in_lines():
+        result = audited(
+            data, label, text, image, probabilities=probabilities, method=method, model=model, quick=quick, seed=seed
+        )
+        record, table = result.record, result.suspects
+        for note in record.notes:
+            warnings.warn(note, Note, stacklevel=2)
     write(record, files["audit.json"])
     write_suspects(table, files["suspects.csv"])
     write_bytes(files["index.html"], audit_page(record).encode("utf-8", "replace"))

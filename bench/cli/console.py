@@ -59,6 +59,16 @@ def notes_in_lines() -> Iterator[None]:
         print("note:", *str(warning.message).split(), file=sys.stderr)
 
 
+def fitting(frame: pd.DataFrame, first: int) -> list[str]:
+    """The first columns, and as many of those after them as a line of the terminal holds."""
+    left = Console().width
+    for place, name in enumerate(frame):
+        left -= 2 + max(len(text) for text in (str(name), *map(_shown, frame[name])))
+        if place >= first and left < -2:  # there are no spaces after the last column
+            return list(frame)[:place]
+    return list(frame)
+
+
 def print_table(frame: pd.DataFrame) -> None:
     """Print a frame as a table that fits the terminal."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -66,5 +76,9 @@ def print_table(frame: pd.DataFrame) -> None:
         numeric = pd.api.types.is_numeric_dtype(frame[column])
         table.add_column(str(column), justify="right" if numeric else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+        table.add_row(*map(_shown, row))
     Console(soft_wrap=False).print(table, markup=False)
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -1,6 +1,7 @@
 """The commands on suites and their runs: `run`, `plan`, `trim`, `report`, `claims` and `compare`."""
 
 import json
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,7 @@ def run(
         device=device, precision=precision, plugins=plugin or [], retry_failed=retry_failed, salt=salt,
     )  # fmt: skip
     _report([done], done.folder / "report")
+    _check_any_done(done)
 
 
 def plan(
@@ -140,6 +142,16 @@ def compare(
 ) -> None:
     """Compare two runs cell by cell."""
     print_table(compare_frames(open_run(run_a).frame(), open_run(run_b).frame()).reset_index())
+
+
+def _check_any_done(run: Run) -> None:
+    """End with status 1 and the first error if no cell of a run ended well."""
+    cells = run.cells()
+    if cells and all(cell.status != "ok" for cell in cells):
+        first = cells[0]
+        reason = " ".join((first.error or first.status).split())
+        print(f"influence-bench: no cell ended well; {first.method} on {first.dataset}: {reason}", file=sys.stderr)
+        raise SystemExit(1)
 
 
 def _report(runs: list[Run], out: Path) -> Path:

@@ -114,7 +114,9 @@ class Problem:
     @property
     def validation(self) -> Examples:
         """The validation rows, for methods that declare `uses={"validation"}`; InputError if there are none."""
-        return _needed(self.valid or None, "validation rows with trusted labels: give valid=(x, y) to Problem")
+        return _needed(
+            self.valid or None, "validation rows with trusted labels: give valid=(x, y) to Problem, or --valid FILE"
+        )
 
     @property
     def recorded(self) -> Dynamics:
@@ -176,7 +178,7 @@ class Problem:
         if needed > self.memory_budget:
             raise InputError(
                 f"{what} would take {needed / 1e9:.2g} GB, above the memory budget of {self.memory_budget / 1e9:.2g} GB"
-                ": choose fewer layers, or give Problem a larger memory_budget"
+                ": give fewer rows or layers, or give Problem a larger memory_budget"
             )
 
     @property
@@ -203,9 +205,17 @@ class Problem:
             InputError: if a single row needs more than the memory budget.
         """
         self.afford(bytes_per_row, "one row")
-        step = max(1, min(self.rows_at_once, self.memory_budget // 2 // max(1, bytes_per_row)))
+        step = self._step(bytes_per_row)
         parts = (slice(start, start + step) for start in range(0, len(examples), step))
         return ((rows, examples[rows].trimmed().to(self.device)) for rows in parts)
+
+    def batch_bytes(self, bytes_per_row: int) -> int:
+        """Bytes of the working memory of the largest batch, to count beside what a caller keeps of every batch."""
+        return self._step(bytes_per_row) * bytes_per_row
+
+    def _step(self, bytes_per_row: int) -> int:
+        """Rows of a batch: at most half the memory budget holds what they need."""
+        return max(1, min(self.rows_at_once, self.memory_budget // 2 // max(1, bytes_per_row)))
 
     @contextmanager
     def at(self, state: State) -> Iterator[nn.Module]:

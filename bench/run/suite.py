@@ -98,7 +98,7 @@ class Suite(SuiteRecord):
         known = {problem.dataset for problem in problems}
         for name in datasets or ():
             if name not in known:
-                raise unknown(f"dataset in the suite {self.name}", name, known)
+                raise unknown("dataset", name, known, f"in the suite {self.name}")
         if datasets:
             problems = tuple(problem for problem in problems if problem.dataset in datasets)
         if seeds is not None and seeds < 1:
@@ -168,4 +168,4 @@ def _check_keys(table: Mapping[str, Any], kind: type, what: str, filled_in: Coll
     names = [name for name in kind.__dataclass_fields__ if name not in filled_in]  # type: ignore[attr-defined]
     for key in table:
         if key not in names:
-            raise unknown(f"key in the {what}", key, names)
+            raise unknown("key", key, names, f"in the {what}")

@@ -73,7 +73,7 @@ def arms_of(run: Run, budgets: Sequence[str], seeds: int, methods: Sequence[str]
     known = {record.method for record in done}
     for name in methods or ():
         if name not in known:
-            raise unknown(f"row of {run.folder}", name, sorted(known))
+            raise unknown("row", name, sorted(known), f"in {run.folder}")
     arms = []
     for slug in sorted({record.problem for record in done}):
         spec = run.problem(slug).spec

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from ...bench.errors import InputError, unknown
+from ...bench.errors import InputError, absent, unknown
 from ..tables.cells import texts
 from ..tables.columns import class_indices
 from ..tables.table_file import read_table
@@ -95,7 +95,7 @@ def _in_folders(folder: Path) -> tuple[Path, list[str], Tensor, tuple[str, ...]]
 
 def _in_table(file: Path, label: str | None, column: str | None) -> tuple[Path, list[str], Tensor, tuple[str, ...]]:
     if not file.exists():
-        raise InputError(f"{file}: there is no such folder or table")
+        raise absent(file)
     if label is None:
         raise InputError(f"{file} is no folder; if it is a table of paths, name its column of labels, as in label=kind")
     table = read_table(file, label)
@@ -105,7 +105,7 @@ def _in_table(file: Path, label: str | None, column: str | None) -> tuple[Path, 
     if column is None:
         column = next((name for name in columns if name.lower() in PATHS), columns[0])
     elif column not in columns:
-        raise unknown(f"column of paths in {file}", column, columns)
+        raise unknown("column of paths", column, columns, f"in {file}")
     paths = texts(table[column])
     if "" in paths:
         raise InputError(f"{file}: row {paths.index('')} has no path; fill or drop it")

@@ -1,7 +1,8 @@
 """The columns of a person's own table as class indices and features."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,6 +58,18 @@ def class_indices(column: pd.Series, source: str) -> tuple[Tensor, pd.Index]:
     is_text = types.is_string_dtype(column) or types.is_object_dtype(column)
     classes = [cells[row] for row in first] if is_text else list(column.iloc[first])
     return torch.from_numpy(indices), pd.Index(classes)
+
+
+def notes_on(classes: Iterable[object]) -> list[str]:
+    """A line if some classes differ only in case or spaces, as where one of them is a slip of the pen."""
+    alike: dict[str, list[str]] = {}
+    for name in map(str, classes):
+        alike.setdefault("".join(unicodedata.normalize("NFKC", name).casefold().split()), []).append(name)
+    groups = [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]
+    if not groups:
+        return []
+    more = f" (and {len(groups) - 3} more)" if len(groups) > 3 else ""
+    return [f"labels that differ only in case or spaces are different classes: {'; '.join(groups[:3])}{more}"]
 
 
 def known_indices(column: pd.Series, classes: pd.Index, source: str) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 
 from ...bench.errors import Note
 from ..source import Source, dataset
-from .columns import Encoder, class_indices
+from .columns import Encoder, class_indices, notes_on
 from .table_file import read_table
 
 
@@ -27,6 +27,6 @@ def csv(path: str, label: str) -> Source:
     y, classes = class_indices(table[label], str(file))
     inputs = table.drop(columns=label)
     encoder = Encoder.fit(inputs, str(file))
-    for note in encoder.notes:
+    for note in (*notes_on(classes), *encoder.notes):
         warnings.warn(f"{file}: {note}", Note, stacklevel=2)
     return Source(torch.from_numpy(encoder.features(inputs)), y, tuple(map(str, classes)), standardize=True)

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from ...bench.errors import InputError, unknown
+from ...bench.errors import InputError, Note, absent, unknown
 from .delimited import cells_of, decoded
 
 _DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -60,6 +61,9 @@ def read_table(file: Path, label: str) -> pd.DataFrame:
 
     Raises:
         InputError: if the file cannot be read, or lacks the column or has it twice.
+
+    Warns:
+        Note: of a name that several columns share.
     """
     content, name = _content(file)
     form = form_of(name)
@@ -67,7 +71,7 @@ def read_table(file: Path, label: str) -> pd.DataFrame:
         raise InputError(f"{file} cannot be read: {ending} is none of the known endings; save it as CSV or Parquet")
     try:
         if form == "Parquet":
-            table = _parquet(content)
+            table = _parquet(content, str(file))
         elif form == "Excel":
             table = _table(*_excel(content, str(file)), label, str(file))
         elif form == "JSON":
@@ -79,8 +83,8 @@ def read_table(file: Path, label: str) -> pd.DataFrame:
     except _DAMAGE as error:
         raise InputError(f"{file} cannot be read as {form}: {' '.join(str(error).split())}") from error
     if label not in table.columns:
-        place = f"the first line of {file}" if form in {"CSV", "Excel"} else str(file)
-        raise unknown(f"column in {place}", label, table.columns)
+        place = f"in the first line of {file}" if form in {"CSV", "Excel"} else f"in {file}"
+        raise unknown("column", label, table.columns, place)
     return table
 
 
@@ -89,7 +93,7 @@ def _content(file: Path) -> tuple[bytes, str]:
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(f"{file}: there is no such file") from error
+        raise absent(file) from error
     except IsADirectoryError as error:
         raise InputError(f"{file} cannot be read as CSV: it is a folder") from error
     except OSError as error:
@@ -115,11 +119,11 @@ def _only_member(content: bytes, source: str) -> tuple[bytes, str]:
         return archive.read(names[0]), names[0]
 
 
-def _parquet(content: bytes) -> pd.DataFrame:
+def _parquet(content: bytes, source: str) -> pd.DataFrame:
     table = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable")
     if not isinstance(table.index, pd.RangeIndex):
         table = table.reset_index(names=[name or f"Unnamed: {place}" for place, name in enumerate(table.index.names)])
-    return table.set_axis(_unique(map(str, table.columns)), axis=1)
+    return table.set_axis(_unique(map(str, table.columns), source), axis=1)
 
 
 def _excel(content: bytes, source: str) -> tuple[list[str], list[list[Any]]]:
@@ -171,14 +175,14 @@ def _table(
         for place, column in enumerate(columns)
         if names[place] or any(cell not in ("", None) for cell in column)
     }
-    unique = _unique(names[place] or f"Unnamed: {place}" for place in held)
+    unique = _unique((names[place] or f"Unnamed: {place}" for place in held), source)
     return pd.DataFrame(
         {name: pd.Series(list(column), dtype=dtype) for name, column in zip(unique, held.values(), strict=True)}
     )
 
 
-def _unique(names: Iterable[str]) -> list[str]:
-    """Names with `.1`, `.2`, ... after the second, third, ... of the same."""
+def _unique(names: Iterable[str], source: str) -> list[str]:
+    """Names with `.1`, `.2`, ... after the second, third, ... of the same; a note says which."""
     given = list(names)
     unique: list[str] = []
     for name in given:
@@ -186,5 +190,9 @@ def _unique(names: Iterable[str]) -> list[str]:
         while free in unique or (count and free in given):
             count += 1
             free = f"{name}.{count}"
+        if count:
+            warnings.warn(
+                f"{source}: the name '{name}' stands for several columns; one of them is '{free}' here", Note, 2
+            )
         unique.append(free)
     return unique

@@ -25,7 +25,7 @@ def csv_text(path: str, label: str, text: str) -> Source:
     file = Path(path).expanduser()
     table = read_table(file, label)
     if text not in table.columns or text == label:
-        raise unknown(f"column of texts in {file}", text, [name for name in table.columns if name != label])
+        raise unknown("column of texts", text, [name for name in table.columns if name != label], f"in {file}")
     if "" in (read := texts(table[text])):
         raise InputError(f"{file}: '{text}' is empty in row {read.index('')}; drop rows without a text")
     y, classes = class_indices(table[label], str(file))

@@ -16,6 +16,9 @@ from ...bench.problem.examples import Examples
 from ...bench.problem.passes import Pass
 from ...bench.problem.problem import Problem
 
+FLOATS = 4
+"""float64 numbers that methods hold at once, at most, for each number of a layer's inputs."""
+
 
 class NoHeadError(Exception):
     """The layer is not the model's head: other computation follows it, or it is called more than once."""
@@ -44,6 +47,7 @@ class FeaturePass(Pass):
 
     Raises:
         NoHeadError: if `head` and the layer is no head.
+        InputError: if not `head` and what methods compute from the inputs does not fit the memory budget.
     """
 
     def __init__(
@@ -90,6 +94,9 @@ class FeaturePass(Pass):
             raise NoHeadError
         if not self.calls:
             raise InputError("the model does not call its last layer for every row, so rows have no features there")
+        if not self.head and not len(self.features.whole):
+            numbers = len(self.examples) * self.inputs[0].numel()
+            self.problem.afford(8 * FLOATS * numbers, f"the {len(self.examples):,} rows' inputs of the last layer")
         self.features.add(rows, self.inputs.to(self.device))
         self.calls = 0
         del self.inputs, self.output  # with the output goes the graph of a batch, before the next batch is computed
@@ -120,7 +127,8 @@ def head_of(
     if not problem.known[key]:
         return None
     n = len(problem.train) + len(problem.valid or ())
-    if n * layer.in_features * layer.weight.itemsize > problem.memory_budget // 2:
+    held = n * layer.in_features * layer.weight.itemsize
+    if held > problem.memory_budget // 2:
         return None
 
     def on_features(examples: Examples) -> Examples:
@@ -134,7 +142,8 @@ def head_of(
         return None
     own = (*layer.named_parameters(), *layer.named_buffers())
     of_layer = Checkpoint({key: state[f"{name}.{key}"] for key, _ in own})
-    head = replace(problem, model=layer, train=train, checkpoints=(of_layer,))
+    left = max(1, problem.memory_budget - held)
+    head = replace(problem, model=layer, train=train, checkpoints=(of_layer,), memory_budget=left)
     return Head(head, f"{name}.", cache(lambda: on_features(problem.validation)))
 
 

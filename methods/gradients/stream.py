@@ -105,9 +105,7 @@ class Gradients:
         """
         reduced = Projected(projection, self.space.parameters, self.space.prefix)
         numbers = len(self) * max(columns.stop for columns in reduced.columns.values())
-        self.space.problem.afford(
-            numbers * at_least_single(self.layout.dtype).itemsize, "the projected gradients (n, k)"
-        )
+        self._afford(numbers * at_least_single(self.layout.dtype).itemsize, "the projected gradients (n, k)")
         kept: Tensor = self.reduce(reduced, objective=objective)[0]
         return kept
 
@@ -157,14 +155,25 @@ class Gradients:
         """The gradients of the rows with these indices."""
         return Gradients(self.space, self.examples[rows])
 
-    def matrix(self) -> Tensor:
+    def matrix(self, dtype: torch.dtype | None = None, beside: int = 0) -> Tensor:
         """All gradients (n, p), on the CPU: the only result here that holds n × p numbers.
 
+        Args:
+            dtype: of the result; default: the gradients' own.
+            beside: bytes that the caller takes at the same time, to compute something from the result.
+
         Raises:
-            InputError: if these do not fit the memory budget.
+            InputError: if all of this does not fit the memory budget.
         """
-        self.space.problem.afford(len(self) * self.space.size * self.layout.dtype.itemsize, "the gradients (n, p)")
-        return assembled(len(self), ((rows, part.cpu()) for rows, part in self.flat()))
+        dtype = dtype or self.layout.dtype
+        held = len(self) * self.space.size * dtype.itemsize
+        self._afford(held + beside, "the gradients (n, p)", 8 * self.space.size)
+        return assembled(len(self), ((rows, part.cpu().to(dtype)) for rows, part in self.flat()))
+
+    def _afford(self, held: int, what: str, bytes_per_row: int = 0) -> None:
+        """Refuse a result that does not fit the memory budget beside a batch of the pass that computes it."""
+        space = self.space
+        space.problem.afford(held + space.problem.batch_bytes(space.plan.bytes_per_row + bytes_per_row), what)
 
     def _reduced(self, single: Reduction[Result]) -> Result:
         result: Result = self.reduce(single)[0]

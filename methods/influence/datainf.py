@@ -1,5 +1,7 @@
 """DataInf: the inverse of a mean curvature, approximated by the mean of the samples' inverses, each in closed form."""
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,11 @@ from ...bench.registry.method import method
 from ..gradients import reduction
 from ..gradients.selection import Layers
 from ..gradients.space import gradient_space
+from ..labels.neighbours import chunks
 from ..queries import Against, most_harmful, queries
+
+NUMBERS = 6
+"""float64 numbers that `datainf_self` holds for each row and layer, beside the gradients."""
 
 
 @method(
@@ -62,22 +68,50 @@ def datainf_self(problem: Problem, damping: float = 0.1, layers: Layers = "last"
         layers: the layers whose gradients are used, with d_l parameters in layer l.
 
     Cost (gradients): one forward pass for the last layer, else one epoch, and O(n d_l min(n, d_l)) for each layer;
-    refused if the gradients (n, p) are above the memory budget.
+    refused if the gradients (n, p), and a layer's matrix (d_l, d_l) where d_l ≤ n, are above the memory budget.
 
     Raises:
         InputError: if damping is not above 0, or the gradients are above the memory budget.
     """
     space = gradient_space(problem, layers)
-    by_layer = space.train.matrix().double().split(space.layer_sizes.tolist(), 1)
-    squared = torch.stack([g.square().sum(1) for g in by_layer], 1)
+    n, sizes = len(problem.train), space.layer_sizes.tolist()
+    narrow = max((size for size in sizes if size <= n), default=0)
+    by_layer = space.train.matrix(beside=8 * (narrow**2 + NUMBERS * n * len(sizes))).split(sizes, 1)
+    slices = [list(chunks(problem, n, size)) for size in sizes]
+    squared = torch.stack(
+        [
+            torch.cat([g[rows].double().square().sum(1) for rows in of_g])
+            for g, of_g in zip(by_layer, slices, strict=True)
+        ],
+        1,
+    )
     lam = lambdas(squared, space.layer_sizes.to(squared.device), damping)
-    weights = 1 / (lam + squared) / len(squared)
+    weights = 1 / (lam + squared) / n
     scores = torch.zeros_like(squared[:, 0])
-    for g, g_squared, w, lam_l in zip(by_layer, squared.unbind(1), weights.unbind(1), lam, strict=True):
-        wide = g.shape[1] > len(g)
-        removed = (g @ g.T).square() @ w if wide else (g @ (g.T @ (w[:, None] * g)) * g).sum(1)
-        scores += (g_squared - removed) / lam_l
+    for g, of_g, g_squared, w, lam_l in zip(by_layer, slices, squared.unbind(1), weights.unbind(1), lam, strict=True):
+        scores += (g_squared - _removed(g, w, of_g)) / lam_l
     return scores.cpu().numpy()
+
+
+def _removed(g: Tensor, weights: Tensor, slices: Sequence[slice]) -> Tensor:
+    """Σ_i w_i (g·g_i)² (n,), float64, for each row g of (n, d), with some rows in float64 at a time.
+
+    Args:
+        g: the rows (n, d).
+        weights: w (n,).
+        slices: which rows to take at a time.
+    """
+
+    def parts() -> Iterator[tuple[Tensor, Tensor]]:
+        return ((g[rows].double(), weights[rows]) for rows in slices)
+
+    if g.shape[1] <= len(g):
+        curvature = torch.zeros(g.shape[1], g.shape[1], dtype=torch.float64)
+        for part, w in parts():
+            curvature.addmm_((w[:, None] * part).T, part)
+        return torch.cat([(part @ curvature * part).sum(1) for part, _ in parts()])
+    alone = (torch.stack([(part @ other.T).square() @ w for other, w in parts()]).sum(0) for part, _ in parts())
+    return torch.cat(list(alone))
 
 
 def lambdas(squared: Tensor, layer_sizes: Tensor, damping: float) -> Tensor:

@@ -43,7 +43,8 @@ def pyod_scores(name: str, gradients: Gradients, order: Tensor, seed: int) -> Sc
             the detector fails.
     """
     detector = _detector(name)
-    blocks = _columns(gradients) if name in COLUMN_BY_COLUMN else iter([gradients.matrix()])
+    copies = 3 * 8 * len(gradients) * gradients.space.size  # in another order, and the detector has its own
+    blocks = _columns(gradients) if name in COLUMN_BY_COLUMN else iter([gradients.matrix(torch.float64, copies)])
     total = np.zeros(len(gradients))
     for block in blocks:
         rows = block.double().numpy()

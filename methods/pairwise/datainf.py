@@ -34,7 +34,9 @@ def pairwise_datainf(
     refused where the gradients (n, p) are above the memory budget.
     """
     space = gradient_space(problem, layers)
-    train, valid = (rows.matrix().double().split(space.layer_sizes.tolist(), 1) for rows in (space.train, space.valid))
+    both, pairs = (space.train, space.valid), len(space.train) * len(space.valid)
+    numbers = 4 * pairs + len(space.valid) * space.size
+    train, valid = (rows.matrix(torch.float64, 8 * numbers).split(space.layer_sizes.tolist(), 1) for rows in both)
     squared = torch.stack([g.square().sum(1) for g in train], 1)
     lam = lambdas(squared, space.layer_sizes.to(squared.device), damping)
     influence = torch.zeros(len(train[0]), len(valid[0]), dtype=torch.float64)

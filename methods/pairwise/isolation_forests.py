@@ -44,7 +44,8 @@ def pairwise_outlier_gradient(problem: Problem, clusters: int = 10, layers: Laye
     if clusters < 1:
         raise InputError(f"clusters={clusters} does not fit: it must be at least 1")
     space, order = gradient_space(problem, layers), problem.sampling_order()
-    directions = torch.nn.functional.normalize(space.train.matrix().double())[order]
+    copies = 3 * 8 * len(space.train) * space.size  # in other orders, and k-means has its own
+    directions = torch.nn.functional.normalize(space.train.matrix(torch.float64, copies))[order]
     means = KMeans(min(clusters, len(order)), n_init=10, random_state=problem.seed).fit(directions.numpy())
     cluster = torch.empty_like(order)
     cluster[order] = torch.from_numpy(means.labels_).to(order)
@@ -83,7 +84,8 @@ def _fit_to_groups(space: GradientSpace, group: Tensor, order: Tensor) -> Scores
         group: the group (n_train,) of each training row.
         order: the order in which the forests get the training rows.
     """
-    train, valid = (rows.matrix().double().numpy() for rows in (space.train, space.valid))
+    copies = 2 * 8 * max(len(space.train), len(space.valid)) * space.size
+    train, valid = (rows.matrix(torch.float64, copies).numpy() for rows in (space.train, space.valid))
     influence = np.empty((len(train), len(valid)))
     for number in group.unique():
         rows = order[group[order] == number].numpy()

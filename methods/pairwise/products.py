@@ -86,6 +86,6 @@ def pairwise_tracin(problem: Problem, layers: Layers = "last", pooled: Pooled = 
 def _products(space: GradientSpace) -> Tensor:
     """Inner products (n_train, n_valid) of the gradients, float64: of their matrices if these fit, else streamed."""
     entries = (len(space.train) + len(space.valid)) * space.size
-    if 12 * entries > space.problem.memory_budget // 2:  # bytes: each matrix is in memory in float32 and in float64
+    if 8 * entries > space.problem.memory_budget // 4:
         return space.train.cross(space.valid)
-    return space.train.matrix().double() @ space.valid.matrix().double().T
+    return space.train.matrix(torch.float64) @ space.valid.matrix(torch.float64).T

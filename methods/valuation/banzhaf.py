@@ -31,10 +31,12 @@ def banzhaf(problem: Problem, evaluations: int = 3000, utility: Utility = "squar
     Cost (fits): two forward passes and O(evaluations (n d² + d³ + m d C)).
 
     Raises:
-        InputError: if there are more rows than evaluations, which then cannot separate the rows.
+        InputError: if there are more rows than evaluations, which then cannot separate the rows, or the subsets do not
+            fit the memory budget.
     """
     order = problem.sampling_order()
     check_budget(evaluations, len(order), f"banzhaf of {len(order):,} rows")
+    problem.afford(17 * evaluations * len(order), f"{evaluations:,} subsets of {len(order):,} rows")
     game = Game.of(problem, utility, order)
     draw = torch.Generator().manual_seed(problem.seed)
     inside = torch.rand(evaluations, len(order), generator=draw) < 0.5

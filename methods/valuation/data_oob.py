@@ -25,19 +25,22 @@ def data_oob(problem: Problem, trees: int = 100) -> Scores:
     Raises:
         InputError: if trees is below 1, or so small that every tree was fitted on some row.
     """
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
 
     order = problem.sampling_order()
     x, y = features(problem, problem.train)[order].float().numpy(), problem.train.y.cpu()[order].numpy()
     if trees < 1:
         raise InputError(f"trees={trees} does not fit: it must be at least 1")
-    forest = RandomForestClassifier(trees, random_state=problem.seed).fit(x, y)
     wrong, judged = np.zeros(len(y)), np.zeros(len(y))
-    for tree, sample in zip(forest.estimators_, forest.estimators_samples_, strict=True):
-        rows = np.setdiff1d(np.arange(len(y)), sample)
+    # The forest's trees one after another, with its seeds: all of them at once may be far larger than the rows.
+    seeds = np.random.RandomState(problem.seed).randint(np.iinfo(np.int32).max, size=trees)
+    for seed in seeds.tolist():
+        times = np.bincount(np.random.RandomState(seed).randint(0, len(y), len(y)), minlength=len(y))
+        rows = np.flatnonzero(times == 0)
         if not len(rows):
             continue
-        wrong[rows] += forest.classes_[tree.predict(x[rows]).astype(int)] != y[rows]
+        tree = DecisionTreeClassifier(max_features="sqrt", random_state=seed).fit(x, y, sample_weight=times)
+        wrong[rows] += tree.predict(x[rows]) != y[rows]
         judged[rows] += 1
     if not judged.all():
         raise InputError(f"{int((judged == 0).sum())} rows are in the sample of every tree: raise trees={trees}")

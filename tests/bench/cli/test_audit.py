@@ -80,14 +80,15 @@ def test_an_index_column_is_noted_and_trusted_rows_may_be_of_other_types(command
 
 
 def test_many_columns_stay_readable_on_the_screen(command, flowers, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "90")
     table = pd.read_csv(flowers[0])
-    more = pd.DataFrame({f"more {number}": ["long " * 100] * len(table) for number in range(50)})
+    more = pd.DataFrame({f"more {number}": ["long " * (3 + 20 * number)] * len(table) for number in range(50)})
     pd.concat([more, table], axis=1).to_csv(tmp_path / "wide.csv", index=False)
     status, out, err = command("score", "--data", tmp_path / "wide.csv", "--label", "kind", "--method", "el2n")
     assert status == 0, err
-    assert "predicted" in out
-    assert "49 more columns are not shown" in out
+    assert "predicted  more 0 " in out
+    assert len(out.splitlines()) == 22  # no cell takes a second line
+    assert "53 more columns are not shown" in out
 
 
 def test_no_cell_of_the_output_runs_as_a_formula(tmp_path):
@@ -185,6 +186,17 @@ def test_an_audit_writes_a_page_and_every_row(command, flowers, tmp_path):
     assert len(set(ranked["row"][:15]) & wrong) >= 10
     assert "index.html" in out
     assert data.read_bytes() == before
+
+
+def test_an_audit_says_on_the_terminal_what_is_odd_in_the_data(command, flowers, tmp_path):
+    data, _ = flowers
+    table = pd.read_csv(data)
+    table.loc[[5, 60], "kind"] = table.loc[[5, 60], "kind"].str.title()
+    table.to_csv(tmp_path / "index.csv")
+    status, _, err = command("audit", tmp_path / "index.csv", "--label", "kind", "--quick", "--out", tmp_path / "audit")
+    assert status == 0, err
+    assert "note: labels that differ only in case or spaces are different classes: " in err
+    assert "note: the column 'Unnamed: 0' only numbers or names the rows, so it is left out" in err
 
 
 def test_decisions_become_a_cleaned_copy(command, flowers, tmp_path):

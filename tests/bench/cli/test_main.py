@@ -25,6 +25,11 @@ MISTAKES = {
     "no such command": (["rnu"], "rnu"),
     "no such option": (["run", "quick", "--sedes", "2"], "--sedes"),
     "not a number": (["run", "quick", "--seeds", "two"], "Invalid value for '--seeds'"),
+    "an address": (
+        ["score", "--data", "https://example.org/a.csv", "--label", "y"],
+        "a.csv is at an address, which is",
+    ),
+    "a dash": (["audit", "-", "--label", "y"], "- is no file; to read standard input, name /dev/stdin"),
     "nothing to list": (["list", "metods"], "metods"),
 }
 

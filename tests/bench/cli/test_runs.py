@@ -74,3 +74,12 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(command, tmp_path):
     assert status == 2
     assert err.count("\n") == 1
     assert "file" in err
+
+
+def test_a_run_of_which_no_cell_ends_well_says_why_and_has_the_exit_status_1(command, tmp_path):
+    given = ["run", "quick", "--datasets", "blobs", "--seeds", "1", "--workers", "1", "--out", str(tmp_path / "run")]
+    status, out, err = command(*given, "--methods", "trak[layers=nolayer]")
+    assert status == 1
+    assert "Report: " in out
+    assert "no cell ended well; trak[layers=nolayer] on " in err
+    assert "layers='nolayer' matches none of this model's layers" in err.splitlines()[-1]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import influence_bench as ib
-from influence_bench.datasets.tables.columns import Encoder, class_indices, known_indices
+from influence_bench.datasets.tables.columns import Encoder, class_indices, known_indices, notes_on
 
 N = 60
 NUMBERS = np.random.default_rng(0).permutation(N)
@@ -189,3 +189,11 @@ def test_any_column_becomes_finite_features_or_is_one_line(cells):
     else:
         assert encoded.shape[0] == len(cells)
         assert np.isfinite(encoded).all()
+
+
+def test_labels_that_differ_only_in_case_or_spaces_are_noted():
+    assert notes_on(["cat", "Cat", "dog", "big dog", "bigdog", "cafe\u0301", "café"]) == [
+        "labels that differ only in case or spaces are different classes: 'cat' and 'Cat'; 'big dog' and 'bigdog'; "
+        "'cafe\u0301' and 'café'"
+    ]
+    assert notes_on([0, 1, "no", "yes"]) == []

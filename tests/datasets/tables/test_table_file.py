@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import influence_bench as ib
+from influence_bench.bench.errors import Note
 from influence_bench.datasets.tables.table_file import form_of, read_table
 
 CELLS = pd.DataFrame(
@@ -138,8 +139,8 @@ WRONG = {
     "short.csv": (b"x,y,kind\n1,2,a\n1\n", "line 3 has 1 cells and the first line 3 names"),
     "quote.csv": (b'x,kind\n1,"a\n2,b\n', "line 3: unexpected end of data"),
     "twice.csv": (b"kind,x,kind\na,1,b\n", "has 2 columns named 'kind'"),
-    "none.csv": (b"x,y\n1,2\n", "there is no column in the first line of"),
-    "comment.csv": (b"# exported 2024\nx,kind\n1,a\n", "there is no column in the first line of"),
+    "none.csv": (b"x,y\n1,2\n", "there is no column 'kind' in the first line of"),
+    "comment.csv": (b"# exported 2024\nx,kind\n1,a\n", "there is no column 'kind' in the first line of"),
     "two.zip": (zipped("a.csv", "b.csv"), "holds 2 files, not one"),
     "no.zip": (b"PK", "cannot be read as .zip"),
     "cut.csv.gz": (gzip.compress(text().encode())[:40], "cannot be read as .gz"),
@@ -194,3 +195,10 @@ def test_any_table_of_texts_reads_back_the_same_cells_or_is_one_line(tmp_path_fa
         assert any("\0" in cell for row in rows for cell in row)
     else:
         assert read.to_numpy().tolist() == [row for row in rows if any(row)]
+
+
+def test_columns_of_the_same_name_are_noted(tmp_path):
+    file = tmp_path / "twice.csv"
+    file.write_text("x,x,kind\n1,2,a\n")
+    with pytest.warns(Note, match=r"twice.csv: the name 'x' stands for several columns; one of them is 'x.1' here"):
+        assert list(read_table(file, "kind")) == ["x", "x.1", "kind"]

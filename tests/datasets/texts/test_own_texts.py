@@ -34,8 +34,8 @@ def test_texts_keep_their_words_and_lines(tmp_path):
 @pytest.mark.parametrize(
     ("text", "table", "message"),
     [
-        ("reviews", REVIEWS, "no column of texts in .* 'reviews': did you mean review"),
-        ("verdict", REVIEWS, "no column of texts in .* 'verdict'"),
+        ("reviews", REVIEWS, "no column of texts 'reviews' in .*: did you mean review"),
+        ("verdict", REVIEWS, "no column of texts 'verdict' in .*"),
         (
             "review",
             REVIEWS.assign(review=["  ", *REVIEWS["review"][1:]]),

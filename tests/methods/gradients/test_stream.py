@@ -58,7 +58,7 @@ def test_a_tight_memory_budget_changes_the_batch_size_and_nothing_else():
 
 
 def test_what_cannot_keep_to_the_memory_budget_is_refused_with_its_size():
-    with pytest.raises(ib.InputError, match=r"one row would take .* choose fewer layers"):
+    with pytest.raises(ib.InputError, match=r"one row would take .* fewer rows or layers"):
         gradient_space(encoder_with(rows=0.9), "all").train.squared_l2()
     with pytest.raises(ib.InputError, match=r"the gradients \(n, p\) would take"):
         gradient_space(problem_of(*CLOSED["mlp"], memory_budget=5_000), "all").train.matrix()

@@ -1,11 +1,15 @@
 """DataInf compared with its definition, layer by layer, and influence on the validation rows of each class."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from oracle import close
+from torch import nn
 
 import influence_bench as ib
+from influence_bench.bench.instruments import memory
 from influence_bench.methods.gradients.space import gradient_space
 
 
@@ -39,3 +43,19 @@ def test_among_the_classes_the_class_that_a_sample_harms_most_decides(small, nam
         for label in range(3)
     ]
     close(ib.score(name, problem, against="classes"), np.max(each, 0))
+
+
+def test_datainf_of_each_sample_on_itself_keeps_the_memory_budget_or_is_refused_before_the_work():
+    torch.manual_seed(0)
+    x, y = torch.randn(120_000, 8), torch.randint(0, 2, (120_000,))
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))  # 85 MB of gradients in float32
+    problem = ib.Problem(model, (x, y), batch_size=1024, memory_budget=128 * 2**20)
+    for _ in range(2):  # what is compiled at the first calls is no memory of the method
+        ib.score("datainf-self", problem.on(slice(3000)), layers="all")
+    memory.settle()
+    memory.reset_peak()
+    before = memory.resident_bytes()
+    ib.score("datainf-self", problem, layers="all")
+    assert memory.peak_bytes() - before < problem.memory_budget
+    with pytest.raises(ib.InputError, match=r"the memory budget of 0\.09 GB: give fewer rows"):
+        ib.score("datainf-self", replace(problem, memory_budget=90_000_000), layers="all")
