@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -145,12 +146,26 @@ def _tensor(given: Any, what: str) -> Tensor:
             given = np.array(given.to_numpy())  # a copy, since a frame's own array may be read-only
         if isinstance(given, Tensor):
             return given.to_dense()
-        return torch.as_tensor(given.toarray() if hasattr(given, "toarray") else given)
+        array = given.toarray() if hasattr(given, "toarray") else given
+        read_only = isinstance(array, np.ndarray) and not array.flags.writeable
+        return torch.as_tensor(array.copy() if read_only else array)
     except (TypeError, ValueError, RuntimeError) as error:
+        if (word := _first_word(given)) is not None:
+            raise InputError(
+                f"{what} holds words, such as {word!r}: give numbers; np.unique(y, return_inverse=True)[1] makes class "
+                "indices of labels"
+            ) from error
         raise InputError(
-            f"{what} is no array of numbers ({' '.join(str(error).split())[:100]}): give one array with a row for each "
+            f"{what} is no array of numbers ({shorten(str(error), 100)}): give one array with a row for each "
             "sample, labels as class indices, several inputs as a mapping by the names of the model's arguments"
         ) from error
+
+
+def _first_word(given: Any) -> str | None:
+    """The first entry of an array or a sequence of words; None if it is no word."""
+    entries = given.flat if isinstance(given, np.ndarray) else given if isinstance(given, list | tuple) else ()
+    first = next(iter(entries), None)
+    return str(first) if isinstance(first, str) else None
 
 
 def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,6 +1,7 @@
 """Models, checkpoints and arrays as users have them: unwrapped where that is safe, else refused in one line."""
 
 import copy
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -146,13 +147,21 @@ def test_arrays_of_other_libraries_are_taken_by_position(x, y):
     [
         (X.numpy().astype(object), Y, "train: x is no array of numbers"),
         ((X, X), Y, "train: x is no array of numbers .* several inputs as a mapping"),
-        (X, np.array(list("abcab" * 4)), "train: y is no array of numbers .* labels as class indices"),
-        ({"image": X, "text": ["a"] * 20}, Y, "train: an input is no array of numbers"),
+        (X, np.array(list("abcab" * 4)), "train: y holds words, such as 'a': .* makes class indices"),
+        ({"image": X, "text": ["a"] * 20}, Y, "train: an input holds words, such as 'a'"),
     ],
 )
 def test_what_is_no_array_of_numbers_is_refused_in_one_line(x, y, message):
     with pytest.raises(ib.InputError, match=message):
         ib.Problem(network(), (x, y))
+
+
+def test_an_array_that_cannot_be_written_is_taken_without_a_warning():
+    x = X.numpy().copy()
+    x.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ib.Problem(network(), (x, Y))
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
