@@ -53,6 +53,8 @@ def own_rows(data: Any, label: str = "", text: str = "", image: str = "", probab
 def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
     if isinstance(data, str | Path):
         place = Path(data).expanduser()
+        if not place.exists():
+            raise absent(place)
         if place.is_dir() or image:
             return _images(place, label, image)
         if place.suffix.lower() == ".npz":

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...bench.errors import InputError
 from .cells import MISSING, distinct, texts
 from .notation import LARGEST, Notation, notation_of
-from .words import Dates, Words, dates_of, may_hold_dates, words_of
+from .words import Dates, Parts, Words, dates_of, may_hold_dates, words_of
 
 FEWEST_ROWS = 10
 MOST_CODES = 30
@@ -191,6 +191,11 @@ class Encoder:
                 others = _others(named[column.name], column.measure)
                 row = next(row for row, word in enumerate(others) if word)
                 notes.append(f"the column '{column.name}' holds numbers and words, as '{others[row]}' in row {row}")
+            elif isinstance(column.words, Parts) and may_hold_dates(known := distinct(texts(named[column.name]))[1]):
+                notes.append(
+                    f"the column '{column.name}' is read as words, as '{known[0]}'; if they are numbers or dates, write"
+                    " them in one usual form"
+                )
         return cls(columns, notes, source)
 
     def features(self, inputs: pd.DataFrame) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ def _content(file: Path) -> tuple[bytes, str]:
     except FileNotFoundError as error:
         raise absent(file) from error
     except IsADirectoryError as error:
-        raise InputError(f"{file} cannot be read as CSV: it is a folder") from error
+        raise InputError(f"{file} is a folder, not a table; folders of images are read by audit") from error
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     ending = file.suffix.lower()

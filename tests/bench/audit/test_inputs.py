@@ -73,6 +73,7 @@ MISTAKES = {
     "few probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 3), 1 / 3)}, "20 rows and 2 classes"),
     "no probabilities": (lambda _: (X, LABELS), {"probabilities": np.full((20, 2), 0.4)}, "row 0 are not from 0 to 1"),
     "no column": (lambda _: pd.DataFrame({"a": range(20), "b": LABELS}), {"label": "c"}, "no label column"),
+    "nothing": (lambda tmp: tmp / "none", {}, "there is no such file"),
     "words": (lambda tmp: archived(tmp, x=X.astype(str), y=LABELS), {}, "x holds words, such as "),
     "no type": (lambda _: 7, {}, "cannot be audited"),
 }

@@ -197,3 +197,12 @@ def test_labels_that_differ_only_in_case_or_spaces_are_noted():
         "'cafe\u0301' and 'café'"
     ]
     assert notes_on([0, 1, "no", "yes"]) == []
+
+
+@pytest.mark.parametrize("cells", [[f"{i} {'kg' if i % 2 else 'g'}" for i in range(N)], [f"{i}:05" for i in range(N)]])
+def test_words_that_may_be_meant_as_numbers_or_times_are_noted(cells):
+    (note,) = Encoder.fit(pd.DataFrame({"amount": cells}), "a.csv").notes
+    assert note == (
+        f"the column 'amount' is read as words, as '{cells[0]}'; if they are numbers or dates, write them in one"
+        " usual form"
+    )
