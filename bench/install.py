@@ -24,13 +24,13 @@ def recipe() -> str:
 def install(folder: Path) -> None:
     """Make the environment in `folder` and install this checkout into it, editable, with what its tests need."""
     installed = folder / "installed"
-    if installed.is_file() and installed.read_text() == recipe():
+    if installed.is_file() and installed.read_text("utf-8") == recipe():
         return
     print(f"Installing into {folder} (once, a few minutes) ...", file=sys.stderr, flush=True)
     venv.create(folder, with_pip=True, clear=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[test]"], check=True)
-    installed.write_text(recipe())
+    installed.write_text(recipe(), "utf-8")
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ def keep_secrets() -> None:
 def end_children() -> None:
     """Kill every process below this one, on Linux; orphans too, if this process adopts them."""
     while children := [
-        int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()
+        int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text("ascii").split()
     ]:
         for pid in children:
             with suppress(ProcessLookupError):

@@ -1,6 +1,7 @@
 """The command `influence-bench`."""
 
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -30,6 +31,9 @@ STOPPED = "stopped; what a run has finished is kept, and the same command goes o
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # an ASCII locale must not stop a command that prints ×
+            stream.reconfigure(errors="backslashreplace")
     try:
         interrupted = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except BrokenPipeError:

@@ -23,7 +23,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 def package_code() -> str:
     """Digest of all code of the package."""
-    return digest(*(file.read_text() for file in sorted(ROOT.rglob("*.py")) if _is_packaged(file)))
+    return digest(*(file.read_text("utf-8") for file in sorted(ROOT.rglob("*.py")) if _is_packaged(file)))
 
 
 def reached_code(
@@ -204,7 +204,7 @@ def _parsed(module: str) -> _Module:
     submodules = tuple(info.name for info in pkgutil.iter_modules(folders or []))
     if spec.origin is None:  # a folder without __init__.py
         return _Module(submodules=submodules)
-    tree = ast.parse(Path(spec.origin).read_text())
+    tree = ast.parse(Path(spec.origin).read_bytes())
     imports: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for node in ast.walk(tree):
         _drop_docstring(node)

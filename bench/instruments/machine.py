@@ -40,5 +40,5 @@ def commit() -> str | None:
 def _field(file: str, name: str) -> str:
     """The value of the first line `name: value` of a file of /proc; empty where there is none."""
     path = Path(file)
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")

@@ -33,7 +33,7 @@ def resident_bytes() -> int:
 def reset_peak() -> None:
     """Make the present resident size the peak, where the kernel can."""
     with suppress(OSError):
-        _CLEAR.write_text("5")
+        _CLEAR.write_text("5", encoding="utf-8")
 
 
 def settle() -> None:
@@ -58,5 +58,5 @@ def limit(total: int) -> None:
 
 def _status(field: str) -> int | None:
     """A field of /proc/self/status in bytes; None where there is no /proc, or the kernel leaves the field out."""
-    lines = _STATUS.read_text().splitlines() if _STATUS.exists() else []
+    lines = _STATUS.read_text(encoding="utf-8").splitlines() if _STATUS.exists() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), None)

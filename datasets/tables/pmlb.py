@@ -33,7 +33,7 @@ def pmlb(name: str) -> Source:
     """
     path = data_folder() / "pmlb" / f"{name}.tsv"
     if Path(name).name != name or not path.exists():
-        checksums = tomllib.loads(CHECKSUMS.read_text())
+        checksums = tomllib.loads(CHECKSUMS.read_text("utf-8"))
         if name not in checksums:
             raise unknown("classification dataset of PMLB", name, checksums)
         path = fetch(f"pmlb/{name}.tsv.gz", f"{URL}/{name}/{name}.tsv.gz", checksums[name])

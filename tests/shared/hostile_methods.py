@@ -92,7 +92,7 @@ def reads_memory(problem):
     """Try all that looks like a salt in the memory, the environment and the arguments of the processes above."""
     pid = os.getpid()
     with suppress(Exception):
-        while (pid := int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])) > 1:
+        while (pid := int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])) > 1:
             for found in salts_of(pid):
                 truth = drawn(problem, found.decode())
                 spec = spec_of(problem)
@@ -110,7 +110,7 @@ def salts_of(pid):
     with suppress(OSError), Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         if b"keeper" not in Path(f"/proc/{pid}/cmdline").read_bytes():
             return found  # the memory of the tests themselves is large
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
             start, end = (int(part, 16) for part in line.split()[0].split("-"))
             with suppress(OSError, ValueError, OverflowError):
                 memory.seek(start)

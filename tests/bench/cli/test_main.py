@@ -1,5 +1,6 @@
 """The command line as its users meet it: one clear line and exit status 2 for their mistakes, never a traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,17 @@ def test_module_and_console_script_are_the_same_command():
 def test_a_command_that_draws_no_plot_does_not_import_plots():
     check = "import sys, influence_bench.bench.cli; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", check]).returncode == 0
+
+
+def test_a_locale_of_ascii_stops_neither_reading_nor_printing():
+    ascii_locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    check = (
+        "import sys; from influence_bench.bench.instruments.code import package_code; package_code();"
+        "from influence_bench.bench.cli import main; sys.argv = ['influence-bench', 'show', 'influence-self']; main()"
+    )
+    shown = subprocess.run([sys.executable, "-P", "-c", check], env=ascii_locale, capture_output=True)
+    assert shown.returncode == 0, shown.stderr
+    assert b"influence-self" in shown.stdout
 
 
 @pytest.mark.parametrize(

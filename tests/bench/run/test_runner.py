@@ -107,7 +107,7 @@ def test_a_row_of_results_says_what_it_was_and_what_it_cost(suite):
 def test_noise_of_several_kinds_runs_with_the_truth_of_each_kept(suite):
     given = suite("well-behaved", "random")
     noise, file = "confusion[matrix=[[0.9,0.1],[0.0,1.0]]]+duplicates[rate=0.1]", Path(given["suite"])
-    file.write_text(file.read_text().replace('"symmetric"\nrate = 0.2', f'"{noise}"'))
+    file.write_text(file.read_text(encoding="utf-8").replace('"symmetric"\nrate = 0.2', f'"{noise}"'), encoding="utf-8")
     run = ib.run(**given)
     frame = rows(run)
     assert set(frame["status"]) == {"ok"}

@@ -65,7 +65,7 @@ def test_a_peer_ranks_as_our_method_of_the_same_definition(problem, theirs, ours
 
 
 def test_every_peer_is_compared_in_this_file():
-    text = Path(__file__).read_text()
+    text = Path(__file__).read_text(encoding="utf-8")
     peers = [method.name for method in METHODS.all().values() if method.family == "peer"]
     assert not [name for name in peers if f'"{name}' not in text]
     assert {METHODS.all()[name].package for name in peers} == PACKAGES
