@@ -150,7 +150,7 @@ def _check_any_done(run: Run) -> None:
     if cells and all(cell.status != "ok" for cell in cells):
         first = cells[0]
         reason = " ".join((first.error or first.status).split())
-        print(f"influence-bench: no cell ended well; {first.method} on {first.dataset}: {reason}", file=sys.stderr)
+        print(f"influence-bench: no cell ended well; {first.method} on {first.problem}: {reason}", file=sys.stderr)
         raise SystemExit(1)
 
 
