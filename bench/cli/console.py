@@ -61,12 +61,12 @@ def notes_in_lines() -> Iterator[None]:
 
 def fitting(frame: pd.DataFrame, first: int) -> list[str]:
     """The first columns, and as many of those after them as a line of the terminal holds."""
-    left = Console().width
-    for place, name in enumerate(frame):
-        left -= 2 + max(len(text) for text in (str(name), *map(_shown, frame[name])))
+    left, names = Console().width, list(map(str, frame.columns))
+    for place, name in enumerate(names):
+        left -= 2 + max(len(text) for text in (name, *map(_shown, frame.iloc[:, place])))
         if place >= first and left < -2:  # there are no spaces after the last column
-            return list(frame)[:place]
-    return list(frame)
+            return names[:place]
+    return names
 
 
 def print_table(frame: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ class AllFailedError(Exception):
 
 
 class ModelSource(Protocol):
-    """The part of `Problem` that a pass needs: the model at any state, and rows in batches."""
+    """The part of `Problem` that a pass needs: the model at any state, rows in batches, and the memory budget."""
 
     @property
     def model(self) -> nn.Module: ...
@@ -33,6 +33,8 @@ class ModelSource(Protocol):
     def at(self, state: State) -> AbstractContextManager[nn.Module]: ...
 
     def batches(self, examples: Examples) -> Iterator[tuple[slice, Examples]]: ...
+
+    def afford(self, needed: int, what: str) -> None: ...
 
 
 class Pass:

@@ -69,5 +69,5 @@ def test_datainf_of_each_sample_on_itself_keeps_the_memory_budget():
 def test_datainf_of_each_sample_on_itself_is_refused_where_the_gradients_alone_take_the_memory_budget(small):
     problem, g, _ = small
     gradients = g["train"].nbytes
-    with pytest.raises(ib.InputError, match="the gradients .* the memory budget of .* GB: give fewer rows"):
+    with pytest.raises(ib.InputError, match=r"the gradients .* the memory budget of .* GB: give fewer rows"):
         ib.score("datainf-self", replace(problem, memory_budget=gradients), layers="all")
