@@ -16,13 +16,14 @@ from ..progress import Progress, progress
 from ..registry.score import score
 from ..results.audit import Audit, Contender, Depth, Estimate, Planted
 from .contenders import contenders, given_method
-from .count import wrong
+from .count import Sample, wrong
 from .evidence import Evidence
 from .inputs import own_rows
 from .own_rows import OwnRows
 from .planting import SHARE, confusions, drawn, ranked, scored
-from .ranking import SHOWN, matrix, ranked_rows, suspects
+from .ranking import SHOWN, matrix, ranked_rows, suggestions, suspects
 
+Floats = NDArray[np.float64]
 MOST_ROWS, MOST_IMAGES = 5000, 2500
 DRAWS, DRAWS_OF_IMAGES = 5, 3
 """Each draw of images takes a training of its own, so there are fewer, of fewer rows."""
@@ -144,11 +145,12 @@ def _tried(rows: OwnRows, evidence: list[Evidence], problem: Problem, seed: int,
     """Plant wrong labels, score them in every way, and choose the way that finds most of them."""
     of_images = rows.kind == "images"
     draws, most = (DRAWS_OF_IMAGES, MOST_IMAGES) if of_images else (DRAWS, MOST_ROWS)
-    confused = confusions(problem.probabilities().cpu().numpy(), rows.y)
+    p = problem.probabilities().cpu().numpy()
+    confused = confusions(p, rows.y)
     part = rows.examples
     if len(rows) > most:
         _, kept = split(np.arange(len(rows)), rows.examples.y, most, np.random.default_rng(seed))
-        part = rows.examples[kept]
+        part, p = rows.examples[kept], p[kept]
     classes = len(rows.classes)
     shown.stage("planting wrong labels", draws * len(evidence) + 1)
     tried = drawn(evidence, part, classes, confused, draws, seed, shown)
@@ -157,12 +159,18 @@ def _tried(rows: OwnRows, evidence: list[Evidence], problem: Problem, seed: int,
     judged_by = next(judged_by for judged_by in evidence if judged_by.name == name)
     only = Evidence(name, judged_by.make, (method,))
     blank, _ = scored([only], part, classes, seed, shown)
-    found = [draw.scores[name, method][draw.is_planted] for draw in tried]
-    number, depths = wrong(blank[name, method], found, len(rows), seed)
+    found = [_sample(draw.scores[name, method], draw.y, p, draw.is_planted) for draw in tried]
+    everything = np.ones(len(part), dtype=bool)
+    number, depths = wrong(_sample(blank[name, method], part.y.numpy(), p, everything), found, len(rows), seed)
     planted = Planted(SHARE, len(part), draws, [contender for _, contender in order])
     return Choice(
         judged_by, method, _why(best, [contender for _, contender in order[1:]]), planted, number, tuple(depths)
     )
+
+
+def _sample(scores: Floats, y: NDArray[np.int64], p: Floats, rows: NDArray[np.bool_]) -> Sample:
+    """Some rows' scores, with their pairs of given label and of the label that probabilities (n, classes) suggest."""
+    return Sample(scores[rows], (y * p.shape[1] + suggestions(p, y))[rows])
 
 
 def _why(best: Contender, others: Sequence[Contender]) -> str:

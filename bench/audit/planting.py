@@ -16,8 +16,8 @@ from ..results.metrics import evaluate
 from .evidence import Evidence
 
 SHARE = 0.1
-FLOOR = 0.2
-"""The share of planted labels that are drawn uniformly; the others are those that the data confuse."""
+FLOOR = 0.1
+"""The share of planted labels that are drawn uniformly; the others are of the kinds that the data seem to have."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Draw:
     """One planting, scored.
 
     Attributes:
+        y: the labels (n,) as class indices, planted ones in their places.
         is_planted: whether a row's label was changed, bool (n,).
         scores: (n,) by contender.
         seconds: by contender.
     """
 
+    y: NDArray[np.int64]
     is_planted: NDArray[np.bool_]
     scores: dict[tuple[str, str], NDArray[np.float64]]
     seconds: dict[tuple[str, str], float]
@@ -38,15 +40,17 @@ class Draw:
 def confusions(p: NDArray[np.float64], y: NDArray[np.int64]) -> NDArray[np.float64]:
     """The chance (classes, classes) that a planted label takes the place of a label.
 
-    A label is confused with another as often as the model's probabilities (n, classes) for its rows say.
+    A label becomes another as often as, by the model's probabilities p (n, classes), rows of the first seem to have
+    got the second: errors that are planted are then of the kinds that the data have, as confident learning counts them
+    (Northcutt et al. 2021). Where no row seems so, any other label is as likely.
     """
     classes = p.shape[1]
-    sums = np.zeros((classes, classes))
-    np.add.at(sums, y, p)
-    np.fill_diagonal(sums, 0)
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (p.argmax(1), y), 1)
+    np.fill_diagonal(counts, 0)
     uniform = (1 - np.eye(classes)) / (classes - 1)
-    total = sums.sum(1, keepdims=True)
-    shares = np.where(total > 0, sums / np.where(total > 0, total, 1), uniform)
+    total = counts.sum(1, keepdims=True)
+    shares = np.where(total > 0, counts / np.where(total > 0, total, 1), uniform)
     mixed: NDArray[np.float64] = (1 - FLOOR) * shares + FLOOR * uniform
     return mixed
 
@@ -76,7 +80,7 @@ def drawn(
     for number in range(draws):
         y, is_planted = plant(rows.y.numpy(), confused, np.random.default_rng([seed, number]))
         scores, seconds = scored(evidence, Examples(rows.x, torch.from_numpy(y)), classes, seed + number, shown)
-        planted.append(Draw(is_planted, scores, seconds))
+        planted.append(Draw(y, is_planted, scores, seconds))
     return planted
 
 

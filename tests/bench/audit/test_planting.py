@@ -20,14 +20,15 @@ def test_a_planted_label_is_another_label_and_as_many_are_planted_as_said(classe
     assert changed.max() < classes
 
 
-def test_labels_are_confused_as_the_model_confuses_them():
-    p = np.array([[0.6, 0.4, 0.0]] * 10 + [[0.0, 1.0, 0.0]] * 10 + [[0.5, 0.0, 0.5]] * 10)
-    confused = confusions(p, np.repeat([0, 1, 2], 10))
+def test_planted_errors_are_of_the_kinds_that_the_data_seem_to_have():
+    likely = [0] * 10 + [0] * 10 + [1] * 10  # by the model; ten rows of class 0 seem to have got label 1
+    y = np.repeat([0, 1, 1], 10)
+    confused = confusions(np.eye(3)[likely] * 0.8 + 0.1, y)
     assert confused.diagonal() == pytest.approx(0)
     assert confused.sum(1) == pytest.approx(1)
     assert confused[0] == pytest.approx([0, 1 - FLOOR / 2, FLOOR / 2])
-    assert confused[1] == pytest.approx([0.5, 0, 0.5])  # never in doubt, so any other label
-    assert confused[2] == pytest.approx([1 - FLOOR / 2, FLOOR / 2, 0])
+    assert confused[1] == pytest.approx([0.5, 0, 0.5])  # no row of it seems to have another label, so any may be
+    assert confused[2] == pytest.approx([0.5, 0.5, 0])
 
 
 def test_planted_labels_follow_the_confusions():
@@ -39,7 +40,7 @@ def test_planted_labels_follow_the_confusions():
 def test_the_way_that_finds_planted_labels_best_comes_first():
     is_planted = np.arange(10) < 2
     scores = {("a", "worse"): -np.arange(10.0) % 4, ("b", "better"): -np.arange(10.0)}
-    order = ranked([Draw(is_planted, scores, dict.fromkeys(scores, 1.0))] * 2)
+    order = ranked([Draw(np.zeros(10, dtype=int), is_planted, scores, dict.fromkeys(scores, 1.0))] * 2)
     assert [key for key, _ in order] == [("b", "better"), ("a", "worse")]
     assert order[0][1].auc == [1.0, 1.0]
     assert order[0][1].precision == [1.0, 1.0]
