@@ -114,9 +114,7 @@ class Problem:
     @property
     def validation(self) -> Examples:
         """The validation rows, for methods that declare `uses={"validation"}`; InputError if there are none."""
-        return _needed(
-            self.valid or None, "validation rows with trusted labels: give valid=(x, y) to Problem, or --valid FILE"
-        )
+        return _needed(self.valid or None, "trusted validation rows: give valid=(x, y) to Problem, or --valid FILE")
 
     @property
     def recorded(self) -> Dynamics:
@@ -177,8 +175,8 @@ class Problem:
         """
         if needed > self.memory_budget:
             raise InputError(
-                f"{what} would take {needed / 1e9:.2g} GB, above the memory budget of {self.memory_budget / 1e9:.2g} GB"
-                ": give fewer rows or layers, or give Problem a larger memory_budget"
+                f"{what} would take {needed / 1e9:.2g} GB, above the memory budget of {self.memory_budget / 1e9:.2g} "
+                "GB: give fewer rows or layers, or give Problem a larger memory_budget"
             )
 
     @property
@@ -190,8 +188,7 @@ class Problem:
         if key not in self.known:
             with self.at(self.state_at()) as model:
                 self.known[key] = fast_rows(model, self.train[:1].to(self.device))
-        rows: int = self.known[key]
-        return rows
+        return int(self.known[key])
 
     def batches(self, examples: Examples, bytes_per_row: int = 0) -> Iterator[tuple[slice, Examples]]:
         """Consecutive batches on the problem's device, each with its slice of rows.
