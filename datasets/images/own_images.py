@@ -111,9 +111,16 @@ def _in_table(file: Path, label: str | None, column: str | None) -> tuple[Path, 
         raise InputError(f"{file}: row {paths.index('')} has no path; fill or drop it")
     y, classes = class_indices(table[label], str(file))
     for row, path in enumerate(paths):
-        if not (file.parent / path).is_file():
+        if not _is_file(file.parent / path):
             raise InputError(f"{file}: the image '{path}' of row {row} does not exist below {file.parent}")
     return file.parent, paths, y, tuple(map(str, classes))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a text too long for a path, or with a NUL character
+        return False
 
 
 def _is_image(file: Path) -> bool:

@@ -1,6 +1,7 @@
 """Cells as texts: what every kind of column has in common."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,23 @@ MISSING = BLANK | {
 
 def texts(column: pd.Series) -> list[str]:
     """Every cell of a column of any type as a text without spaces around it; a missing value is the empty text."""
+    return [cell.strip() for cell in shown(column)]
+
+
+def shown(column: pd.Series) -> list[str]:
+    """Every cell of a column of any type as a text; a missing value is the empty text."""
     present = column.notna().to_numpy(dtype=bool)
-    return [str(cell).strip() if there else "" for cell, there in zip(column.astype(object), present, strict=True)]
+    return [text_of(cell) if there else "" for cell, there in zip(column.astype(object), present, strict=True)]
+
+
+def text_of(cell: Any) -> str:
+    """A cell that is not missing as a text: bytes as the UTF-8 that they are, an array with all its numbers."""
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode()
+        except UnicodeDecodeError:
+            return str(cell)
+    return str(cell.tolist() if isinstance(cell, np.ndarray) else cell)  # numpy leaves out the middle of a long array
 
 
 def distinct(cells: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:

@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from itertools import islice
+from typing import Any
 
 from ...bench.errors import InputError
 
@@ -15,6 +16,7 @@ _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
+_SPACE_AND_QUOTE = re.compile(' +"')
 Lines = list[list[str]]
 
 
@@ -45,7 +47,7 @@ def cells_of(text: str, label: str, source: str) -> tuple[list[str], Lines]:
     The separator is the one among comma, semicolon, tab and bar that splits the first lines evenly, with the label
     among the names. Cells beyond the names are dropped if they are empty, as commas at the end of each line leave them.
     If each line has one cell more than there are names, its first cell is a row name, as R writes it: an empty name is
-    put before the others.
+    put before the others. Where spaces come before quotation marks, as in `1, "a, b"`, no cell keeps spaces before it.
 
     Args:
         text: the text.
@@ -60,7 +62,7 @@ def cells_of(text: str, label: str, source: str) -> tuple[list[str], Lines]:
     text = text[said.end() :] if said else text
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     separator = max(separators, key=lambda separator: _fit(text, separator, label))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = _reader(text, separator, _spaces_come_before_quotes(text, separator), strict=True)
     lines, numbers = [], []
     try:
         for line in reader:
@@ -85,9 +87,24 @@ def cells_of(text: str, label: str, source: str) -> tuple[list[str], Lines]:
     return names, rows
 
 
+def _reader(text: str, separator: str, skips_spaces: bool, strict: bool = False) -> Any:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=skips_spaces, strict=strict)
+
+
+def _spaces_come_before_quotes(text: str, separator: str) -> bool:
+    """Whether quotation marks stand around some cells only if the spaces before them are left out."""
+    if not re.search(rf'(?:^|[{re.escape(separator)}\r\n]) +"', text):
+        return False
+    kept, left_out = (
+        sum(bool(_SPACE_AND_QUOTE.match(cell)) for line in _reader(text, separator, skips) for cell in line)
+        for skips in (False, True)
+    )
+    return kept > left_out
+
+
 def _fit(text: str, separator: str, label: str) -> tuple[bool, float, int]:
     """How well a separator fits: whether the label is a name, the share of even lines, and how many names there are."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = _reader(text, separator, _spaces_come_before_quotes(text, separator))
     try:
         lines = [line for line in islice(reader, TRIED) if line]
     except csv.Error:

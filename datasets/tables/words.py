@@ -80,7 +80,8 @@ class Dates:
         """Dates, or texts that write them, as features (n, d); NaN for a missing date."""
         dates = self._reader.transform(_without_missing(column))
         parts = self._encoder.transform(dates.rename("date")).to_numpy(dtype=np.float64)
-        seconds = (dates - pd.Timestamp(0, tz=dates.dt.tz)).dt.total_seconds().to_numpy(dtype=np.float64)
+        since = pd.Timestamp(0, tz=dates.dt.tz).as_unit(dates.dt.unit)  # in nanoseconds, old dates would not fit
+        seconds = (dates - since).dt.total_seconds().to_numpy(dtype=np.float64)
         return np.column_stack([seconds, parts])
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import influence_bench as ib
+from influence_bench.datasets.tables.cells import texts
 from influence_bench.datasets.tables.columns import Encoder, class_indices, known_indices, notes_on
 
 N = 60
@@ -102,6 +103,20 @@ def test_dates_are_seconds_and_parts(days):
     encoded = features(day=days)
     assert (np.diff(encoded[:, 0]) == 86_400).all()
     assert encoded[31, :4].tolist() == [encoded[31, 0], 2024, 2, 1]
+
+
+def test_dates_may_be_older_than_nanoseconds_reach():
+    days = np.array(["0001-01-01", "9999-12-31"], dtype="datetime64[s]")
+    encoded = features(day=days)
+    assert encoded[:, 0].tolist() == days.astype(np.int64).tolist()
+    assert encoded[:, 1].tolist() == [1, 9999]
+
+
+def test_bytes_are_the_text_that_they_hold_and_long_lists_keep_all_their_numbers():
+    long = [np.arange(2000), np.arange(2000)]
+    long[1][1000] = 0
+    assert len(set(texts(pd.Series(long)))) == 2
+    assert texts(pd.Series([b"caf\xc3\xa9", b"\xff", None])) == ["café", r"b'\xff'", ""]
 
 
 def test_missing_dates_are_filled_and_seconds_keep_their_digits():

@@ -8,8 +8,10 @@ import json
 import lzma
 import zipfile
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from data_files import complaint
 from hypothesis import given
@@ -95,10 +97,49 @@ def test_typed_cells_stay_as_they_are(tmp_path, name):
 
 def test_json_keeps_digits_and_words(tmp_path):
     file = tmp_path / "a.jsonl"
-    file.write_text('{"a": 1.10, "b": true, "kind": "x"}\n\n{"a": 1e5, "kind": "y", "c": [1, "é"]}\n')
+    file.write_text('{"a": 1.10, "b": true, "kind": "x"}\n\n{"a": 1e5, "kind": "y", "c": [1.10, {"é": null}]}\n')
     assert read_table(file, "kind").to_dict("list") == {
-        "a": ["1.10", "1e5"], "b": ["true", ""], "kind": ["x", "y"], "c": ["", '["1", "é"]'],
+        "a": ["1.10", "1e5"], "b": ["true", ""], "kind": ["x", "y"], "c": ["", '[1.10, {"é": null}]'],
     }  # fmt: skip
+
+
+def test_ends_of_lines_inside_texts_of_json_do_not_end_an_object(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        '{"a": "1\u20282\x853", "kind": "x"}\r\n{"a": "", "kind": "y"}', "utf-8", newline=""
+    )
+    assert read_table(tmp_path / "a.jsonl", "kind")["a"].tolist() == ["1\u20282\x853", ""]
+
+
+def test_a_space_before_quotation_marks_does_not_undo_them(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text('x, "name", kind\n1, "Doe, J.", a\n2, " b", c\n')
+    assert read_table(file, "kind").to_dict("list") == {"x": ["1", "2"], "name": ["Doe, J.", " b"], "kind": ["a", "c"]}
+    file.write_text('x,kind\n" ""a""", b\n')
+    assert read_table(file, "kind").to_dict("list") == {"x": [' "a"'], "kind": [" b"]}
+
+
+def test_columns_of_parquet_have_their_own_types_whatever_pandas_noted(tmp_path):
+    table = pa.table({"kind": ["a", None], "l": [["x"], None], "b": [b"\xc3\xa9", b"b"], "n": [2**60, None]})
+    table.to_pandas(types_mapper=pd.ArrowDtype).to_parquet(tmp_path / "a.parquet")
+    read = read_table(tmp_path / "a.parquet", "kind")
+    assert list(read["l"][0]) == ["x"]
+    assert list(read["b"]) == ["é", "b"]
+    assert read["n"][0] == 2**60
+    assert read["n"].isna().tolist() == read["kind"].isna().tolist() == [False, True]
+
+
+def test_columns_of_parquet_of_the_same_name_are_told_apart(tmp_path):
+    pq.write_table(pa.table([[1], [2], ["a"]], names=["x", "x", "kind"]), tmp_path / "a.parquet")
+    assert list(read_table(tmp_path / "a.parquet", "kind").columns) == ["x", "x.1", "kind"]
+    assert "has 2 columns named 'x'" in complaint(read_table, tmp_path / "a.parquet", "x")
+
+
+def test_a_formula_without_its_result_is_not_taken_for_an_empty_cell(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["x", "kind"], ["=1+1", "a"], ["2", "b"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert "cell A2 holds a formula without its result" in complaint(read_table, tmp_path / "a.xlsx", "kind")
 
 
 def test_row_names_and_an_index_get_the_name_that_pandas_gives(tmp_path):
@@ -148,6 +189,7 @@ WRONG = {
     "page.parquet": (b"<html>log in first</html>", "cannot be read as Parquet"),
     "list.json": (b"[1, 2]", "must hold objects"),
     "bad.jsonl": (b'{"a": 1\n', "cannot be read as JSON"),
+    "twice.json": (b'{"a": 1, "kind": "x", "a": 2}', 'the name "a" is there twice in one object'),
     "old.xls": (b"\xd0\xcf", ".xls is none of the known endings"),
 }
 
