@@ -1,12 +1,16 @@
 """A cleaned copy of a person's data: rows dropped and labels fixed as decided; the original is never changed."""
 
+import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
+from openpyxl import Workbook
 
+from ...datasets.tables.cells import text_of, texts
 from ...datasets.tables.table_file import form_of, is_compressed, read_table
 from ..errors import InputError
 from ..files import write
@@ -15,11 +19,12 @@ from .inputs import own_rows, read_archive
 
 PATH, LABEL = "file", "label"
 _WRITERS: dict[str, Callable[[pd.DataFrame, BinaryIO], object]] = {
-    "CSV": lambda table, stream: stream.write(table.to_csv(index=False).encode()),
-    "TSV": lambda table, stream: stream.write(table.to_csv(index=False, sep="\t").encode()),
-    "JSON": lambda table, stream: stream.write(table.to_json(orient="records", lines=True, force_ascii=False).encode()),
+    # Only with this line end does the writer quote a carriage return inside a cell.
+    "CSV": lambda table, stream: stream.write(table.to_csv(index=False, lineterminator="\r\n").encode()),
+    "TSV": lambda table, stream: stream.write(table.to_csv(index=False, sep="\t", lineterminator="\r\n").encode()),
+    "JSON": lambda table, stream: stream.write(_json_lines(table).encode()),
     "Parquet": lambda table, stream: table.to_parquet(stream, index=False),
-    "Excel": lambda table, stream: table.to_excel(stream, index=False),
+    "Excel": lambda table, stream: stream.write(_workbook(table)),
 }
 
 
@@ -54,8 +59,40 @@ def write_cleaned(data: Path, label: str, decisions: Path, out: Path) -> tuple[i
     else:
         table = read_table(data, label)
     cleaned = _applied(table, label, decisions)
-    write(out, lambda stream: _WRITERS[_form(out)](cleaned, stream))
+    form = _form(out)
+    try:
+        write(out, lambda stream: _WRITERS[form](cleaned, stream))
+    except OSError:
+        raise
+    except Exception as error:  # what a form cannot hold, each of the writers says by errors of its own
+        reason = " ".join(str(error).split())
+        raise InputError(f"{out} cannot be written as {form}: {reason}; give a name that ends in .csv") from error
     return len(cleaned), len(table)
+
+
+def _json_lines(table: pd.DataFrame) -> str:
+    """An object for each row, in which numbers keep all their digits."""
+    columns = [column.astype(object).where(column.notna(), None).tolist() for _, column in table.items()]
+    names = list(table.columns)
+    return "".join(
+        json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, default=text_of) + "\n"
+        for row in zip(*columns, strict=True)
+    )
+
+
+def _workbook(table: pd.DataFrame) -> bytes:
+    """A workbook in which each text stays a text, even if it begins as a formula does."""
+    book = Workbook()
+    sheet = book.active
+    columns = [column.astype(object).where(column.notna(), None) for _, column in table.items()]
+    for line, row in enumerate([table.columns, *zip(*columns, strict=True)], 1):
+        for place, value in enumerate(row, 1):
+            cell = sheet.cell(line, place, text_of(value) if isinstance(value, bytes | np.ndarray) else value)
+            if isinstance(value, str):
+                cell.data_type = "s"
+    stream = BytesIO()
+    book.save(stream)
+    return stream.getvalue()
 
 
 def _form(out: Path) -> str:
@@ -64,7 +101,7 @@ def _form(out: Path) -> str:
 
 
 def _applied(table: pd.DataFrame, label: str, decisions: Path) -> pd.DataFrame:
-    classes = [str(name) for name in table[label].unique()]
+    classes = list(dict.fromkeys(texts(table[label])))
     return applied(table, label, read_decisions(decisions, len(table), classes))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...datasets.tables.cells import texts
 from ..errors import InputError
 
 COLUMNS = ("row", "decision", "label")
@@ -71,13 +72,13 @@ def applied(table: pd.DataFrame, label: str, decisions: Decisions) -> pd.DataFra
 
     Args:
         table: its rows in the order that the audit saw; it is not changed.
-        label: the column of labels. A fixed label takes the form of the cells that hold it.
+        label: the column of labels. A fixed label takes the form of the first cell that holds it.
         decisions: about rows of the table.
 
     Raises:
         InputError: if no cell of the column holds a label that is to be set.
     """
-    cells = {str(cell): cell for cell in table[label].unique()}
+    cells = dict(reversed(list(zip(texts(table[label]), table[label], strict=True))))
     labels = table[label].copy()
     for row, name in decisions.fixed.items():
         if name not in cells:

@@ -126,6 +126,9 @@ def logistic_regression(rows: Examples, classes: int, seed: int) -> Predict:
 
 
 def _estimator(estimator: Any, rows: Examples, classes: int, seed: int) -> Predict:
+    known = rows.y.unique()
+    if len(known) == 1:  # the only row of another class is held out
+        return lambda x: np.eye(classes)[np.full(len(x), int(known))]
     with catch_warnings():
         simplefilter("ignore")  # lbfgs warns where a few more steps would change the fourth digit
         fitted = estimator.set_params(random_state=seed).fit(rows.x.flatten(1).numpy(), rows.y.numpy())

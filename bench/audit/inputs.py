@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ...datasets.images.own_images import read_images
 from ...datasets.splitting import scaled
-from ...datasets.tables.columns import Encoder, class_indices, notes_on
+from ...datasets.tables.columns import Encoder, class_indices, known_indices, notes_on
+from ...datasets.tables.notation import LARGEST
 from ...datasets.tables.table_file import read_table
 from ..errors import InputError, absent, unknown
 from ..problem.examples import Examples, checked
@@ -59,14 +60,14 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
             return _images(place, label, image)
         if place.suffix.lower() == ".npz":
             return _archive(place, label or "y")
-        _needed(label, place)
+        _needed(label, str(place))
         return _frame(read_table(place, label), label, text, str(data))
     if isinstance(data, Problem):
         return _problem(data)
     if hasattr(data, "features") and hasattr(data, "to_pandas"):
         return _frame(_named_classes(data), label, text, "a dataset")
     if isinstance(data, pd.DataFrame):
-        return _frame(data.rename(columns=str), label, text, "a DataFrame")
+        return _frame(data.set_axis([str(name) for name in data.columns], axis=1), label, text, "a DataFrame")
     if isinstance(data, tuple) and len(data) == 2:
         return _arrays(*data, "arrays")
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
@@ -78,9 +79,12 @@ def _read(data: Any, label: str, text: str, image: str) -> OwnRows:
 
 
 def _frame(table: pd.DataFrame, label: str, text: str, name: str) -> OwnRows:
+    _needed(label, name)
     for column, what in ((label, "label column"), (text, "column of texts")):
         if column and column not in table.columns:
             raise unknown(what, column, table.columns, f"in {name}")
+        if (times := list(table.columns).count(column)) > 1:
+            raise InputError(f"{name} has {times} columns named '{column}': rename all but the {what}")
     y, classes = class_indices(table[label], name)
     cells = table.drop(columns=label)
     if not text:
@@ -140,9 +144,13 @@ def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
 
 def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     """Inputs (n, d), or images (n, h, w), (n, h, w, channels) or (n, channels, h, w), with labels (n,)."""
-    labels, classes = class_indices(pd.Series(np.asarray(y)), name)
+    given = np.asarray(y)
+    if given.ndim != 1 or given.dtype.names:
+        raise InputError(f"{name}: the labels must be one value for each row, (n,), not {given.shape} of {given.dtype}")
+    labels, classes = class_indices(pd.Series(given, name="y"), name)
     examples = checked((x, labels), name, torch.float64, classes=True)
     inputs = examples.x
+    _check_features(inputs, name)
     if inputs.ndim == 2:
         (examples,) = scaled(examples, standardize=True)
         columns = pd.DataFrame(inputs.numpy(), columns=[str(number) for number in range(inputs.shape[1])])
@@ -152,6 +160,16 @@ def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     return OwnRows(
         name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures)
     )
+
+
+def _check_features(x: Any, name: str) -> None:
+    """Refuse inputs that have no number to learn from, or numbers that cannot be standardised."""
+    if not isinstance(x, Tensor) or x.is_complex() or x.numel() == 0:
+        found = f"{tuple(x.shape)} of {str(x.dtype)[6:]}" if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(f"{name}: inputs of {found}: real numbers are needed, features (n, d) or images")
+    if x.is_floating_point() and not (x.abs() < LARGEST).all():
+        row = int((x.abs() >= LARGEST).flatten(1).any(1).nonzero()[0])
+        raise InputError(f"{name}: row {row} of x holds a number of {LARGEST:g} or more; scale or drop it")
 
 
 def _problem(problem: Problem) -> OwnRows:
@@ -194,20 +212,39 @@ def _bytes(x: Tensor) -> Tensor:
 
 def _probabilities(given: Any, rows: OwnRows) -> NDArray[np.float64]:
     """Class probabilities (n, classes), in the order of the classes."""
-    table = read_probabilities(Path(given)) if isinstance(given, str | Path) else pd.DataFrame(given)
-    named = {str(name) for name in table.columns} == set(rows.names)
-    p = table[[column for name in rows.names for column in table.columns if str(column) == name]] if named else table
-    array = p.to_numpy(dtype=np.float64)
+    try:
+        table = read_probabilities(Path(given)) if isinstance(given, str | Path) else pd.DataFrame(given)
+        array = table.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"the probabilities are no table of numbers: {' '.join(str(error).split())}") from error
     if array.shape != (len(rows), len(rows.classes)):
         raise InputError(
             f"probabilities of shape {array.shape} do not fit {len(rows)} rows and {len(rows.classes)} classes "
             f"({', '.join(rows.names[:8])}): one column for each class is needed"
         )
+    array = array[:, _places(table.columns, rows.classes)]
     sums = array.sum(1)
     if not np.isfinite(array).all() or (array < 0).any() or (abs(sums - 1) > 0.01).any():
         row = int((~np.isfinite(array) | (array < 0) | (abs(sums - 1) > 0.01)[:, None]).any(1).argmax())
         raise InputError(f"the probabilities of row {row} are not from 0 to 1 with sum 1")
     return array
+
+
+def _places(columns: pd.Index, classes: pd.Index) -> NDArray[np.int64]:
+    """The place among the columns of probabilities of each class (classes,): by name, or as they are if they have none.
+
+    Raises:
+        InputError: if the columns have names, and these are not the classes.
+    """
+    names = pd.Series([str(name) for name in columns])
+    if list(names) == [str(place) for place in range(len(names))] and not set(names) & set(map(str, classes)):
+        return np.arange(len(names))
+    found = known_indices(names, classes, "the names of the columns of probabilities").numpy()
+    if len(set(found.tolist())) < len(found):
+        raise InputError(f"two columns of probabilities are of the same class: {', '.join(names)}; rename them")
+    return np.argsort(found)
 
 
 def read_probabilities(file: Path) -> pd.DataFrame:
@@ -231,6 +268,6 @@ def _named_classes(data: Any) -> pd.DataFrame:
     return frame
 
 
-def _needed(label: str, place: Path) -> None:
+def _needed(label: str, name: str) -> None:
     if not label:
-        raise InputError(f"{place}: which column holds the labels? Name it by --label")
+        raise InputError(f"{name}: which column holds the labels? Name it by --label, in Python by label=")

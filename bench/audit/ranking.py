@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ...datasets.tables.cells import text_of
 from ..results.audit import Row, Suspect
 from .own_rows import OwnRows
 from .reasons import twins, unusual
@@ -106,8 +108,13 @@ def _reason(suggested: str, probability: float, given: str, own: float) -> str:
 
 
 def _row(rows: OwnRows, row: int) -> Row:
-    cells = {str(name): "" if pd.isna(value) else str(value) for name, value in rows.cells.iloc[row].items()}
+    # By columns: as one series the cells of a row would have one type, and whole numbers would become others.
+    cells = {str(name): _shown(column.iloc[row]) for name, column in rows.cells.items()}
     return Row(row, rows.files[row] if rows.files else "", rows.names[rows.y[row]], cells, _picture(rows, row))
+
+
+def _shown(cell: Any) -> str:
+    return "" if pd.api.types.is_scalar(cell) and pd.isna(cell) else text_of(cell)
 
 
 def _picture(rows: OwnRows, row: int) -> str:

@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...datasets.tables.cells import texts
+
 FAR = 3.0
 """A number is unusual if it is farther from the quartiles of its label than so many times their distance."""
 RARE = 0.01
@@ -22,7 +24,7 @@ def unusual(
     """Why cells of some rows are unusual among the rows of the same label, by column, for each of these rows."""
     marks: list[dict[str, str]] = [{} for _ in rows]
     for column, values in cells.items():
-        text = values.astype(object).where(values.notna(), "").astype(str).str.strip()
+        text = pd.Series(texts(values), dtype=object)
         numbers = pd.to_numeric(text.where(text != ""), errors="coerce")
         is_number = numbers.notna().sum() > 0.9 * (text != "").sum()
         reason = _far(numbers, y, names) if is_number else _rare(text, y, names)

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ...datasets.tables.cells import text_of
 from ...datasets.tables.notation import is_number
 from ..files import write_bytes
 
@@ -30,6 +32,8 @@ def _harmless_column(column: pd.Series) -> pd.Series:
 
 
 def _harmless(cell: object) -> object:
+    if isinstance(cell, bytes | np.ndarray):
+        cell = text_of(cell)
     if isinstance(cell, str) and cell.startswith(FORMULA) and not is_number(cell):
         return f"'{cell}"
     return cell

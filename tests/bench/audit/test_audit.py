@@ -76,6 +76,16 @@ def test_a_given_method_scores_without_a_choice(flowers):
     assert set(table["row"][:5]) == set(WRONG)
 
 
+def test_cells_of_any_type_are_shown_as_the_data_have_them(flowers):
+    odd = flowers.iloc[::6].assign(big=9007199254740993, list=[[1, 2]] * 25, array=[np.arange(3)] * 25)
+    first = audit_of(odd, "target", quick=True).record.suspects[0].shown
+    assert (first.cells["big"], first.cells["list"], first.cells["array"]) == (
+        "9007199254740993",
+        "[1, 2]",
+        "[0, 1, 2]",
+    )
+
+
 def test_the_same_seed_gives_the_same_audit(flowers):
     first, second = (audit_of(flowers, "target", quick=True, seed=1).suspects for _ in range(2))
     pd.testing.assert_frame_equal(first, second)

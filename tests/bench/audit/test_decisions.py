@@ -99,6 +99,11 @@ def test_a_fixed_label_takes_the_form_of_the_column(column):
     pd.testing.assert_frame_equal(cleaned, expected.loc[[0, 1, 3]])
 
 
+def test_a_label_with_spaces_around_it_is_the_label_that_the_page_shows():
+    table = pd.DataFrame({"label": [" cat", "dog ", " cat"]})
+    assert applied(table, "label", decisions(fixed={0: "dog"}))["label"].tolist() == ["dog ", "dog ", " cat"]
+
+
 def test_the_table_that_is_given_stays_as_it_is():
     table = pd.DataFrame({"x": [1, 2, 3], "label": ["a", "b", "a"]})
     before = table.copy()

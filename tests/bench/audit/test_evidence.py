@@ -23,6 +23,14 @@ def test_methods_score_probabilities_that_are_given():
 
 
 @pytest.mark.parametrize("fit", [logistic_regression, boosted_trees])
+def test_the_only_row_of_a_class_is_judged_by_models_that_know_the_others_alone(fit):
+    rows = Examples(torch.arange(10.0)[:, None], torch.tensor([0] * 9 + [1]))
+    p = out_of_sample(fit)(rows, 2, 0).probabilities().numpy()
+    assert p[9] == pytest.approx([1, 0], abs=1e-6)
+    assert np.isfinite(p).all()
+
+
+@pytest.mark.parametrize("fit", [logistic_regression, boosted_trees])
 def test_no_row_is_judged_by_a_model_that_was_trained_on_it(fit):
     rows = two_groups()
     seen = []

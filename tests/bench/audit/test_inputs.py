@@ -51,6 +51,8 @@ def test_probabilities_are_matched_to_classes_by_name():
     rows = own_rows((x, y), probabilities=p)
     assert rows.kind == "probabilities"
     np.testing.assert_array_equal(rows.p, p[["cat", "dog"]])
+    np.testing.assert_array_equal(own_rows((x, y), probabilities=p.rename(columns={"cat": " cat"})).p, rows.p)
+    np.testing.assert_array_equal(own_rows((x, y), probabilities=p.to_numpy()).p, p)
 
 
 def archived(tmp_path, **content):
@@ -75,6 +77,32 @@ MISTAKES = {
     "no column": (lambda _: pd.DataFrame({"a": range(20), "b": LABELS}), {"label": "c"}, "no label column"),
     "nothing": (lambda tmp: tmp / "none", {}, "there is no such file"),
     "words": (lambda tmp: archived(tmp, x=X.astype(str), y=LABELS), {}, "x holds words, such as "),
+    "no label": (lambda _: pd.DataFrame({"a": range(20), "b": LABELS}), {}, "which column holds the labels"),
+    "two labels": (
+        lambda _: pd.DataFrame([["a", "b"]] * 20, columns=["b", "b"]),
+        {"label": "b"},
+        "has 2 columns named",
+    ),
+    "two levels": (
+        lambda _: pd.DataFrame([["a", "b"]] * 20, columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])),
+        {"label": "c"},
+        "no label column",
+    ),
+    "complex": (lambda _: (X * 1j, LABELS), {}, "real numbers are needed"),
+    "no features": (lambda _: (X[:, :0], LABELS), {}, "real numbers are needed"),
+    "enormous": (lambda _: (np.where(X[7, 1] == X, 1e200, X), LABELS), {}, "row 7 of x holds a number of 1e+150"),
+    "labels in columns": (lambda _: (X, X > 0), {}, "one value for each row, (n,), not (20, 3)"),
+    "records as labels": (lambda _: (X, np.zeros(20, dtype="i4,i4")), {}, "one value for each row"),
+    "probabilities in words": (
+        lambda _: (X, LABELS),
+        {"probabilities": pd.DataFrame({"cat": ["high"] * 20, "dog": ["low"] * 20})},
+        "no table of numbers",
+    ),
+    "probabilities of others": (
+        lambda _: (X, LABELS),
+        {"probabilities": pd.DataFrame({"dogs": [0.5] * 20, "cat": [0.5] * 20})},
+        "the label 'dogs' does not occur",
+    ),
     "no type": (lambda _: 7, {}, "cannot be audited"),
 }
 

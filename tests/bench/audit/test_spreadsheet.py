@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -27,6 +28,12 @@ def test_a_text_that_a_spreadsheet_might_run_gets_an_apostrophe(tmp_path, cell):
 @pytest.mark.parametrize("cell", ["-1.5", "+3", "-1e-5", "a=b", "", " =", "a\rb\nc", "né"])
 def test_other_texts_stay_as_they_are(tmp_path, cell):
     assert written(pd.DataFrame({"x": [cell, "y"]}), tmp_path)[1] == ([cell] if cell else [""])
+
+
+def test_bytes_and_arrays_are_written_whole(tmp_path):
+    long = np.arange(2000)
+    frame = pd.DataFrame({"b": [b"=1+1", b"\xff"], "l": [long, long]})
+    assert written(frame, tmp_path)[1:] == [["'=1+1", str(long.tolist())], [r"b'\xff'", str(long.tolist())]]
 
 
 def test_numbers_stay_numbers_and_gaps_stay_gaps(tmp_path):
