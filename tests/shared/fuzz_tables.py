@@ -1,0 +1,62 @@
+"""`python tests/shared/fuzz_tables.py SECONDS [SEED]`: random tables until then, and how many came to which outcome."""
+
+import json
+import sys
+from collections import Counter, defaultdict
+from time import perf_counter
+
+import torch
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from random_audits import audits, outcome
+from random_tables import json_tables, parquet_tables, text_tables, workbooks
+from table_outcomes import Fault, reading
+
+LAYERS = {
+    "text": (text_tables, reading), "JSON": (json_tables, reading), "Excel": (workbooks, reading),
+    "Parquet": (parquet_tables, reading), "audit": (audits, outcome),
+}  # fmt: skip
+SHARES = {"text": 0.15, "JSON": 0.05, "Excel": 0.1, "Parquet": 0.1, "audit": 0.6}
+"""The share of the time for each layer."""
+
+
+def one_round(layer, number, end, told, faults):
+    """Judge some tables of a layer, until the end."""
+    strategy, judge = LAYERS[layer]
+
+    @seed(number)
+    @settings(
+        max_examples=50, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(strategy())
+    def judged(table):
+        if perf_counter() > end:
+            return
+        try:
+            told[f"{layer}: {judge(table)}"] += 1
+        except Exception as error:
+            kind = "FAULT" if isinstance(error, Fault) else "ORACLE"
+            told[f"{layer}: {kind}"] += 1
+            faults[f"{layer}: {kind} {str(error)[:60]}"].append((table, str(error)))
+
+    judged()
+
+
+def main(seconds, first, layers):
+    """Print the outcomes, and the smallest table of each kind of fault."""
+    torch.set_num_threads(1)
+    told, faults = Counter(), defaultdict(list)
+    for layer in layers:
+        rounds, end = first, perf_counter() + seconds * SHARES[layer] / sum(SHARES[name] for name in layers)
+        while perf_counter() < end:
+            one_round(layer, rounds, end, told, faults)
+            rounds += 1
+    for cases in sorted(faults.values(), key=len, reverse=True):
+        table, whole = min(cases, key=lambda case: len(repr(case[0])))
+        print(f"--- {len(cases)} × {whole[:400]}\n{str(table)[:1500]}")
+    print(json.dumps(dict(told.most_common()), indent=1, ensure_ascii=False))
+    print(sum(told.values()), "examples")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, sys.argv[3:] or list(LAYERS))
