@@ -84,8 +84,8 @@ def _workbook(table: pd.DataFrame) -> bytes:
     """A workbook in which each text stays a text, even if it begins as a formula does."""
     book = Workbook()
     sheet = book.active
-    columns = [column.astype(object).where(column.notna(), None) for _, column in table.items()]
-    for line, row in enumerate([table.columns, *zip(*columns, strict=True)], 1):
+    columns = [[str(name), *column.astype(object).where(column.notna(), None)] for name, column in table.items()]
+    for line, row in enumerate(zip(*columns, strict=True), 1):
         for place, value in enumerate(row, 1):
             cell = sheet.cell(line, place, text_of(value) if isinstance(value, bytes | np.ndarray) else value)
             if isinstance(value, str):

@@ -144,11 +144,11 @@ def read_archive(place: Path, label: str) -> dict[str, NDArray[Any]]:
 
 def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     """Inputs (n, d), or images (n, h, w), (n, h, w, channels) or (n, channels, h, w), with labels (n,)."""
-    given = np.asarray(y)
+    given = _native(np.asarray(y))
     if given.ndim != 1 or given.dtype.names:
         raise InputError(f"{name}: the labels must be one value for each row, (n,), not {given.shape} of {given.dtype}")
     labels, classes = class_indices(pd.Series(given, name="y"), name)
-    examples = checked((x, labels), name, torch.float64, classes=True)
+    examples = checked((_native(x), labels), name, torch.float64, classes=True)
     inputs = examples.x
     _check_features(inputs, name)
     if inputs.ndim == 2:
@@ -160,6 +160,11 @@ def _arrays(x: Any, y: Any, name: str) -> OwnRows:
     return OwnRows(
         name, "images", examples, classes, "", pd.DataFrame(index=range(len(labels))), pixels=_bytes(pictures)
     )
+
+
+def _native(array: Any) -> Any:
+    """An array of numpy in the byte order of this machine, which torch and pandas need; anything else as it is."""
+    return array.astype(array.dtype.newbyteorder("=")) if isinstance(array, np.ndarray) else array
 
 
 def _check_features(x: Any, name: str) -> None:
@@ -206,6 +211,7 @@ def _bytes(x: Tensor) -> Tensor:
     """Images as bytes, to be looked at: stretched over their range, unless they are bytes."""
     if x.dtype == torch.uint8:
         return x
+    x = x.double()  # not all types of whole numbers have a smallest one
     low, high = x.min(), x.max()
     return ((x - low) / (high - low).clamp(min=1e-12) * 255).round().to(torch.uint8)
 
@@ -239,7 +245,8 @@ def _places(columns: pd.Index, classes: pd.Index) -> NDArray[np.int64]:
         InputError: if the columns have names, and these are not the classes.
     """
     names = pd.Series([str(name) for name in columns])
-    if list(names) == [str(place) for place in range(len(names))] and not set(names) & set(map(str, classes)):
+    are_numbers = list(names) == [str(place) for place in range(len(names))] and not set(names) & set(map(str, classes))
+    if are_numbers or isinstance(columns, pd.RangeIndex):
         return np.arange(len(names))
     found = known_indices(names, classes, "the names of the columns of probabilities").numpy()
     if len(set(found.tolist())) < len(found):

@@ -8,14 +8,19 @@ from time import perf_counter
 import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from random_audits import audits, outcome
+from random_columns import archives, columns, encoded, probability_files, probable, unpacked
 from random_tables import json_tables, parquet_tables, text_tables, workbooks
 from table_outcomes import Fault, reading
 
 LAYERS = {
     "text": (text_tables, reading), "JSON": (json_tables, reading), "Excel": (workbooks, reading),
-    "Parquet": (parquet_tables, reading), "audit": (audits, outcome),
+    "Parquet": (parquet_tables, reading), "column": (columns, encoded), "npz": (archives, unpacked),
+    "probabilities": (probability_files, probable), "audit": (audits, outcome),
 }  # fmt: skip
-SHARES = {"text": 0.15, "JSON": 0.05, "Excel": 0.1, "Parquet": 0.1, "audit": 0.6}
+SHARES = {
+    "text": 0.12, "JSON": 0.05, "Excel": 0.08, "Parquet": 0.08, "column": 0.1, "npz": 0.04,
+    "probabilities": 0.03, "audit": 0.5,
+}  # fmt: skip
 """The share of the time for each layer."""
 
 

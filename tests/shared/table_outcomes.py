@@ -54,5 +54,5 @@ def _without(line, folder):
 
 
 def _kind(line, folder):
-    line = re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "#", _without(line, folder))
+    line = re.sub(r"/table[.\w]*|'[^']*'|\"[^\"]*\"|\d+", "#", _without(line, folder)).partition("#: known")[0]
     return line[:70]

@@ -35,6 +35,16 @@ def test_arrays_in_a_file_are_features_or_images_by_their_shape(tmp_path):
     assert images.pixels.shape == (20, 3, 8, 8)
 
 
+@pytest.mark.parametrize("dtype", [">f8", "uint16", "uint64", "bool", "float16"])
+def test_arrays_of_any_real_type_are_rows(dtype):
+    x = np.random.default_rng(0).integers(0, 2, (20, 4, 4)).astype(dtype)
+    y = (np.arange(20) % 2).astype(">i4")
+    images, features = own_rows((x, y)), own_rows((x[:, 0], y))
+    assert images.y.tolist() == features.y.tolist() == [0, 1] * 10
+    assert (images.pixels[:, 0].numpy() == 255 * x.astype(int)).all()
+    assert (features.cells.to_numpy() == x[:, 0]).all()
+
+
 def test_a_torch_dataset_a_pair_and_a_problem_are_rows_too():
     x, _ = arrays()
     y = torch.arange(20) % 2
@@ -53,6 +63,7 @@ def test_probabilities_are_matched_to_classes_by_name():
     np.testing.assert_array_equal(rows.p, p[["cat", "dog"]])
     np.testing.assert_array_equal(own_rows((x, y), probabilities=p.rename(columns={"cat": " cat"})).p, rows.p)
     np.testing.assert_array_equal(own_rows((x, y), probabilities=p.to_numpy()).p, p)
+    np.testing.assert_array_equal(own_rows((x, np.arange(20) % 2 + 1), probabilities=p.to_numpy()).p, p)
 
 
 def archived(tmp_path, **content):
