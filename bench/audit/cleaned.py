@@ -87,7 +87,11 @@ def _workbook(table: pd.DataFrame) -> bytes:
     columns = [[str(name), *column.astype(object).where(column.notna(), None)] for name, column in table.items()]
     for line, row in enumerate(zip(*columns, strict=True), 1):
         for place, value in enumerate(row, 1):
-            cell = sheet.cell(line, place, text_of(value) if isinstance(value, bytes | np.ndarray) else value)
+            if getattr(value, "tzinfo", None) is not None:
+                raise ValueError(f"it has no time zones, as in {value}")
+            if isinstance(value, bytes | np.ndarray) or (isinstance(value, float) and np.isinf(value)):
+                value = text_of(value)
+            cell = sheet.cell(line, place, value)
             if isinstance(value, str):
                 cell.data_type = "s"
     stream = BytesIO()

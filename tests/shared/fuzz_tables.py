@@ -1,9 +1,9 @@
-"""`python tests/shared/fuzz_tables.py SECONDS [SEED]`: random tables until then, and how many came to which outcome."""
+"""`python tests/shared/fuzz_tables.py SECONDS [SEED] [LAYER ...]`: random tables, for seconds of processor time."""
 
 import json
 import sys
 from collections import Counter, defaultdict
-from time import perf_counter
+from time import process_time
 
 import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -35,7 +35,7 @@ def one_round(layer, number, end, told, faults):
     )  # fmt: skip
     @given(strategy())
     def judged(table):
-        if perf_counter() > end:
+        if process_time() > end:
             return
         try:
             told[f"{layer}: {judge(table)}"] += 1
@@ -52,8 +52,8 @@ def main(seconds, first, layers):
     torch.set_num_threads(1)
     told, faults = Counter(), defaultdict(list)
     for layer in layers:
-        rounds, end = first, perf_counter() + seconds * SHARES[layer] / sum(SHARES[name] for name in layers)
-        while perf_counter() < end:
+        rounds, end = first, process_time() + seconds * SHARES[layer] / sum(SHARES[name] for name in layers)
+        while process_time() < end:
             one_round(layer, rounds, end, told, faults)
             rounds += 1
     for cases in sorted(faults.values(), key=len, reverse=True):
