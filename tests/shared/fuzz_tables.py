@@ -3,6 +3,7 @@
 import json
 import sys
 from collections import Counter, defaultdict
+from contextlib import suppress
 from time import process_time
 
 import torch
@@ -48,14 +49,15 @@ def one_round(layer, number, end, told, faults):
 
 
 def main(seconds, first, layers):
-    """Print the outcomes, and the smallest table of each kind of fault."""
+    """Print the outcomes, also when interrupted, and the smallest table of each kind of fault."""
     torch.set_num_threads(1)
     told, faults = Counter(), defaultdict(list)
-    for layer in layers:
-        rounds, end = first, process_time() + seconds * SHARES[layer] / sum(SHARES[name] for name in layers)
-        while process_time() < end:
-            one_round(layer, rounds, end, told, faults)
-            rounds += 1
+    with suppress(KeyboardInterrupt):
+        for layer in layers:
+            rounds, end = first, process_time() + seconds * SHARES[layer] / sum(SHARES[name] for name in layers)
+            while process_time() < end:
+                one_round(layer, rounds, end, told, faults)
+                rounds += 1
     for cases in sorted(faults.values(), key=len, reverse=True):
         table, whole = min(cases, key=lambda case: len(repr(case[0])))
         print(f"--- {len(cases)} × {whole[:400]}\n{str(table)[:1500]}")
