@@ -9,6 +9,8 @@ parties, and nobody but it knows the salt on which everything random in the run'
    Whatever they have started is killed. Then this process takes over scores, costs and notes.
 4. A digest of these scores and the salt are stored, then the truth, and the package's own methods are scored last.
 
+Code that third parties leave behind for Python to load in 2 or 4 is looked for after 1 and 3, and ends the run.
+
 So a published salt never makes problems that rows of third parties have yet to be scored on: where some of these are
 missing, have changed or are to be tried again, the run begins anew, with a new salt.
 """
@@ -31,6 +33,7 @@ import numpy as np
 
 from .. import fingerprint
 from ..errors import InputError
+from ..instruments import importable
 from ..processes import end_children, keep_secrets
 from ..progress import Progress, progress
 from ..records import line, parsed, read
@@ -123,11 +126,13 @@ def _declared(commission: Commission) -> Declared:
     """What the methods of third parties declare.
 
     Raises:
-        InputError: if their code fails, or the suite asks for a row that does not exist.
+        InputError: if their code fails or leaves code behind, or the suite asks for a row that does not exist.
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        before = importable.stamps()
         answer = run_forked(Job(folder, Declare(commission.suite, commission.plugins), DECLARING_SECONDS))
         end_children()
+        importable.check_unwritten(before)
         if answer.status == "input error":
             raise InputError(answer.error)
         if answer.status != "done":
@@ -191,8 +196,12 @@ class _SealedRows:
 
         What these processes could have changed elsewhere is removed: files in the run's folder, and prepared problems,
         which are then prepared again.
+
+        Raises:
+            InputError: if they have left code behind; no result is taken over.
         """
         problems, plugins = self.run.problems(), [Path(plugin) for plugin in self.commission.plugins]
+        before = importable.stamps()
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             theirs, is_complete = Run(Path(folder)), False
             for problem in problems:
@@ -208,6 +217,7 @@ class _SealedRows:
                 _empty(self.run)
                 for problem in problems:
                     self.run.write_problem(problem, None)
+                importable.check_unwritten(before)
                 for cell in self.cells:
                     self.take_over(theirs, cell, is_complete)
                 for place, content in prepared.items():

@@ -220,6 +220,21 @@ def test_what_third_parties_leave_in_the_folder_or_change_in_a_problem_does_not_
     assert {rows.read_text() for rows in (pools.folder.parent / "prepared").glob("*/rows")} == {"rows"}
 
 
+def test_results_of_code_that_leaves_code_behind_for_python_to_load_are_refused(sealed, pools, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (tmp_path / "site").mkdir()
+
+    def plant(job):
+        if "theirs" in line(job):
+            (tmp_path / "site" / "hook.pth").write_text("import hook")
+
+    pools.before.append(plant)
+    with pytest.raises(ib.InputError, match=r"hook\.pth\. Nothing that follows could be trusted"):
+        sealed()
+    assert not Run(pools.folder).cells()
+    assert pools.scored() == ["theirs"] * 2
+
+
 def test_a_folder_holds_sealed_runs_or_others(sealed, pools, tmp_path):
     run = sealed()
     with pytest.raises(ib.InputError, match="holds a sealed run: give --out another folder"):
