@@ -1,7 +1,8 @@
 """What is published, made again from its cells and compared."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,15 +65,15 @@ class Verified:
             lines = record_differences(plain(published), plain(known[name]))
             self._compared(folder / name, lines)
         self._files(folder, made)
-        self._others(folder, {ARCHIVE, *made, *known})
+        self._whole(folder, {ARCHIVE, *made, *known})
 
     def page(self, folder: Path) -> None:
         """Compare the page of claims in a folder, which is made of the runs in the folders next to it."""
-        text = read_text(folder / CLAIMS)
+        text = read_text(folder / CLAIMS) if (folder / CLAIMS).exists() else ""
         runs = [run for place, run in self.runs.items() if place.parent == folder]
         made = page(sorted(runs, key=lambda run: text.find(f"**{escaped(run.info.suite.name)}**")))
         self._files(folder, made)
-        self._others(folder, made)
+        self._whole(folder, made)
 
     def _files(self, folder: Path, made: Mapping[str, bytes]) -> None:
         for name in sorted(made.keys() & _names(folder)):
@@ -86,9 +87,13 @@ class Verified:
         self.files.append(file)
         self.differences += [f"{file}: {line}" for line in lines]
 
-    def _others(self, folder: Path, known: Collection[str]) -> None:
-        """Name the files that do not follow from the cells."""
-        self.differences += [f"{folder / name}: no cell gives this file" for name in sorted(_names(folder) - {*known})]
+    def _whole(self, folder: Path, known: Collection[str]) -> None:
+        """Name the files that do not follow from the cells, and those that do and are not there."""
+        there = _names(folder)
+        self.differences += [f"{folder / name}: no cell gives this file" for name in sorted(there - {*known})]
+        self.differences += [
+            f"{folder / name}: the cells give this file, but it is not there" for name in sorted({*known} - there)
+        ]
 
 
 def verify(folder: Path) -> Verified:
@@ -107,9 +112,15 @@ def verify(folder: Path) -> Verified:
     verified = Verified({place: open_run(place) for place in places})
     for place in places:
         verified.run(place)
-    for file in sorted(folder.rglob(CLAIMS)):
-        verified.page(file.parent)
+    for above in sorted(_with_pages(folder, places)):
+        verified.page(above)
     return verified
+
+
+def _with_pages(folder: Path, places: Sequence[Path]) -> set[Path]:
+    """The folders with a page of claims, and those in which several runs were published, which may lack theirs."""
+    above = Counter(place.parent for place in places if place != folder)
+    return {file.parent for file in folder.rglob(CLAIMS)} | {outer for outer, runs in above.items() if runs > 1}
 
 
 def unarchived(folder: Path) -> list[Path]:

@@ -64,6 +64,19 @@ def test_files_that_no_cell_gives_are_named(published, folder):
     assert differences(published / folder) == [f"{file}: no cell gives this file" for file in others]
 
 
+def test_files_that_were_taken_away_are_named(published):
+    gone = [
+        "paper/claims.md",
+        "quick/leaderboard.md",
+        "quick/plots/cost-wide.svg",
+        "quick/run.json",
+        "quick/trims.json",
+    ]
+    for file in gone:
+        (published / file).unlink()
+    assert sorted(differences(published)) == [f"{file}: the cells give this file, but it is not there" for file in gone]
+
+
 def test_a_verdict_that_was_changed_on_the_page_of_claims_is_named(published):
     changed(published / "paper" / "claims.md", r"\| not tested \|", r"| stands |")
     (line,) = differences(published / "paper")
