@@ -85,7 +85,7 @@ def _run_again(runs: list[Run], number: int, plugins: list[Path], workers: int |
 
 
 def _compared(again: Again) -> str:
-    if not again.differences:
-        return f"the same: {again.name}, for {again.cost:.2f} times the published epochs"
     here = f" ({'; '.join(again.changed)})" if again.changed else ""
+    if not again.differences:
+        return f"the same bits: {again.name}, for {again.cost:.2f} times the published epochs{here}"
     return f"DIFFERENT: {again.name}: {'; '.join(again.differences)}{here}"

@@ -27,8 +27,8 @@ class Again:
 
     Attributes:
         name: the row, and the problem.
-        differences: of its scores, its problem, the problem's truth and how it ended; empty if all is the same bits.
-        changed: versions, code and machine that may be why, each old and new.
+        differences: of its scores, its problem's truth and accuracy, and how it ended; empty if all is the same bits.
+        changed: versions, code and machine that differ, each old and new.
         cost: epochs now, over those published; NaN if the cell did not end well now.
     """
 
@@ -97,12 +97,12 @@ def _compared(run: Run, trial: Run, before: CellRecord, after: CellRecord | None
         fault = "it left no record" if after is None else f"it ended with {after.status}: {after.error}"
         return Again(name, [fault], _changed(run, before, after or before), nan)
     differences = _score_differences(run.scores(before), trial.scores(after))
-    if before.depends_on.get("problem") != after.depends_on["problem"]:
-        differences.append("its problem is another: its rows, its model or the code that trains it")
     if not np.array_equal(run.truth(slug), trial.truth(slug)):
         differences.append("the truth of its problem is another")
     if (accuracy := trial.problem(slug).model_accuracy) != (published := run.problem(slug).model_accuracy):
         differences.append(f"the test accuracy of its model is {accuracy}, published {published}")
+    if differences and before.depends_on.get("problem") != after.depends_on["problem"]:
+        differences.append("its problem is another: its rows, its model or the code that trains it")
     return Again(name, differences, _changed(run, before, after), after.cost.epochs / before.cost.epochs)
 
 

@@ -50,9 +50,10 @@ class Verified:
         what = f"{_count(len(self.runs), 'run')}, {_count(cells, 'cell')}, {_count(len(self.files), 'file')}"
         if self.differences:
             return f"{_count(len(self.differences), 'difference')} in {what}"
+        left = f", but for {_count(len(self.skipped), 'picture')} that cannot be compared" if self.skipped else ""
         return (
-            f"{what}: every table and verdict follows from the cells. Costs and accuracies are as recorded; --rerun N "
-            "measures N costs again, which agree within a factor"
+            f"{what}: every table and verdict follows from the cells{left}. Costs and accuracies are as recorded; "
+            "--rerun N measures N costs again, which agree within a factor"
         )
 
     def run(self, folder: Path) -> None:

@@ -115,5 +115,5 @@ def test_a_sealed_run_is_run_again_with_its_plug_in_alone(command, plugin, tmp_p
     status, out, err = command("verify", tmp_path / "published", *again)
     assert status == 1, out + err
     assert len(re.findall(r"(?m)^drawn: my-method on blobs", out)) == 2
-    assert re.search(r"(?m)^the same: my-method on blobs\S+seed1, for \d+\.\d\d times the published epochs$", out)
+    assert re.search(r"(?m)^the same bits: my-method on blobs\S+seed1, for \d+\.\d\d times the published epochs$", out)
     assert re.search(r"(?m)^DIFFERENT: my-method on blobs\S+seed0: 1 of \d+ scores differ, by at most 0\.33 of", out)

@@ -33,3 +33,10 @@ def test_a_record_with_other_numbers_is_named(run, change):
     arm = Arm(run.problem(record.problem).spec, record.removal, record.budget, record.seed)
     run.write_arm(arm, replace(record, **change))
     assert len(list(removal_faults(run))) == 1
+
+
+def test_a_training_that_was_taken_away_is_named(run):
+    gone = next(record for record in run.arms() if record.removal == "loss")
+    run._arm_file(Arm(run.problem(gone.problem).spec, gone.removal, gone.budget, gone.seed)).unlink()
+    (line,) = removal_faults(run)
+    assert line == f"the training loss of {gone.budget} on {gone.problem}, training {gone.seed} is not there"

@@ -14,7 +14,10 @@ TRIMMING = "problem,budget,removal,gain\ndigits,5%,loss,0.01\nblobs,5%,loss,0.02
 MARKDOWN = (
     "# A title\n\n| # | method | certainty |\n|:--|:-------|:----------|\n| 1 | loss | best |\n| 2 | el2n | worse |\n"
 )
-PICTURE = '<svg width="10"><path id="p0a1" d="M 1.25 2.5"/><use href="#p0a1" x="1e-3"/><text>loss</text></svg>'
+PICTURE = (
+    '<svg width="10"><path id="p0a1" d="M 1.25 2.5"/><use href="#p0a1" x="1e-3"/>'
+    "<text>loss</text><text>0.5</text></svg>"
+)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,7 @@ def test_a_record_is_compared_field_by_field():
         ("1e-3", "0.001", False),
         ("1.25", "1.5", True),
         ("loss", "el2n", True),
+        (">0.5<", ">0.54<", True),
         ("</svg>", "<text>best</text></svg>", True),
     ],
 )
