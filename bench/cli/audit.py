@@ -98,7 +98,7 @@ def audit(
     print(f"Ranked by {record.method}. {record.chosen}")
     if record.wrong is not None:
         value, low, high = (round(figure) for figure in (record.wrong.value, record.wrong.low, record.wrong.high))
-        print(f"Probably wrong: {value:,} of {record.rows:,} labels [{low:,}, {high:,}].")
+        print(f"Wrong, or hard to tell from wrong: {value:,} of {record.rows:,} labels [{low:,}, {high:,}].")
     print(f"All rows: {files['suspects.csv']}\nLook at them: {files['index.html']}")
 
 

@@ -52,7 +52,7 @@ class Estimate:
 
 @record
 class Depth:
-    """How many of the first rows are probably wrong.
+    """How many of the first rows are wrong, or hard to tell from wrong.
 
     Attributes:
         rows: so many of the most suspect rows.
@@ -122,7 +122,7 @@ class Audit:
         method: how the rows were ranked.
         chosen: why, in a sentence.
         planted: what was planted to choose it; None where the method was given.
-        wrong: how many labels are probably wrong; None where that cannot be estimated.
+        wrong: how many labels are wrong, or hard to tell from wrong; None where that cannot be estimated.
         depths: what to expect among the first rows.
         matrix: how many of the probably wrong rows have each given label (a row) and suggested label (a column).
         suspects: the most suspect rows, as many as the page shows.

@@ -4,7 +4,7 @@ from ...bench.results.audit import Audit, Depth, Suspect
 
 
 def answer(audit: Audit) -> str:
-    """How many labels are probably wrong, of how many, and by what the rows are ranked."""
+    """How many labels look wrong, of how many, and by what the rows are ranked."""
     ranked = f"rows are ranked by {audit.method}"
     if audit.wrong is None:
         return (
@@ -14,8 +14,9 @@ def answer(audit: Audit) -> str:
     number = round(audit.wrong.value)
     verb = "is" if number == 1 else "are"
     return (
-        f"About {number:,} of the {audit.rows:,} labels {verb} probably wrong, between {round(audit.wrong.low):,} and"
-        f" {round(audit.wrong.high):,} with 95\N{NO-BREAK SPACE}% confidence; {ranked}."
+        f"About {number:,} of the {audit.rows:,} labels {verb} wrong or hard to tell from wrong,"
+        f" between {round(audit.wrong.low):,} and {round(audit.wrong.high):,}"
+        f" with 95\N{NO-BREAK SPACE}% confidence; {ranked}."
     )
 
 
@@ -24,9 +25,9 @@ def limits(audit: Audit) -> str:
     if audit.wrong is None:
         return ""
     return (
-        "Counted are labels that contradict what models learn from the other rows, as the planted ones do; rows that"
-        " are hard to tell count with them. Labels that are wrong by a rule, as where a keyword chose them, agree with"
-        " the other rows and are not seen."
+        "Counted are labels that contradict what models learn from the other rows, as the planted ones do. Where the"
+        " data do not settle the label, right ones do so too, so the number of wrong labels may be far lower. Labels"
+        " that are wrong by a rule, as where a keyword chose them, agree with the other rows and are not seen."
     )
 
 
@@ -40,11 +41,11 @@ def percent(share: float) -> str:
 
 
 def expectation(depth: Depth) -> str:
-    """The share of the first rows that is probably wrong, with its interval."""
+    """The share of the first rows that look wrong, with its interval."""
     precision = depth.precision
     return (
-        f"Of the first {depth.rows:,} rows, about {percent(precision.value)} are probably wrong"
-        f" ({percent(precision.low)} to {percent(precision.high)} with 95\N{NO-BREAK SPACE}% confidence)."
+        f"Of the first {depth.rows:,} rows, about {percent(precision.value)} are wrong or hard to tell from"
+        f" wrong ({percent(precision.low)} to {percent(precision.high)} with 95\N{NO-BREAK SPACE}% confidence)."
     )
 
 

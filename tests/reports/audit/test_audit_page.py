@@ -47,11 +47,12 @@ def test_each_suspect_of_each_kind_can_be_decided(kind):
 
 def test_the_first_sentence_answers():
     assert answer(made_up_audit("texts", 1)) == (
-        "About 412 of the 10,000 labels are probably wrong, between 371 and 456 with 95\N{NO-BREAK SPACE}% confidence;"
+        "About 412 of the 10,000 labels are wrong or hard to tell from wrong,"
+        " between 371 and 456 with 95\N{NO-BREAK SPACE}% confidence;"
         " rows are ranked by margin on boosted trees, out of sample."
     )
     one = replace(made_up_audit("texts", 1), wrong=Estimate(1.2, 0, 2.8))
-    assert "About 1 of the 10,000 labels is probably wrong, between 0 and 3" in answer(one)
+    assert "About 1 of the 10,000 labels is wrong or hard to tell from wrong, between 0 and 3" in answer(one)
 
 
 def test_without_planted_labels_nothing_is_estimated():
@@ -69,7 +70,10 @@ def test_contenders_are_shown_with_their_range_and_cost():
 
 def test_the_first_rows_are_said_to_be_wrong_at_least_so_often():
     text = Reader(audit_page(made_up_audit("table", 1))).text
-    assert "Of the first 100 rows, about 91 % are probably wrong (84 % to 96 % with 95 % confidence)." in text
+    assert (
+        "Of the first 100 rows, about 91 % are wrong or hard to tell from wrong (84 % to 96 % with 95 % confidence)."
+        in text
+    )
 
 
 def test_few_classes_have_a_matrix_and_many_a_list_of_pairs():
