@@ -19,6 +19,8 @@ NETWORK: dict[Kind, str] = {
     "images": "small-resnet",
 }
 """The model that a given method scores, by kind of input."""
+MOST_CLASSES = 50
+"""Boosting grows a tree for each class in each round, so that more classes leave too few rounds."""
 OF_PROBABILITIES = ("self-confidence", "margin")
 OF_TRAINING = ("el2n", "aum", "cartography", "tracin-self", "outlier-gradient")
 
@@ -34,15 +36,17 @@ def contenders(rows: OwnRows) -> list[Evidence]:
         return [Evidence("your probabilities", given, (*OF_PROBABILITIES, "confidence-weighted-entropy"))]
     if rows.problem is not None:
         return [_own_model(rows.problem)]
-    trees = Evidence("boosted trees, out of sample", out_of_sample(boosted_trees), OF_PROBABILITIES)
+    trees = [Evidence("boosted trees, out of sample", out_of_sample(boosted_trees), OF_PROBABILITIES)]
+    if len(rows.classes) > MOST_CLASSES:
+        trees = []
     linear = Evidence("logistic regression, out of sample", out_of_sample(logistic_regression), OF_PROBABILITIES)
     held_out = Evidence("a small network, out of sample", out_of_sample(network("mlp")), OF_PROBABILITIES)
     fitted = Evidence("a small network, in sample", in_sample("mlp"), OF_TRAINING)
     neighbours = Evidence("the rows as they are", in_sample("logistic"), ("knn-vote",))
     residual = Evidence("a residual network, in sample", in_sample("small-resnet"), (*OF_TRAINING, "loss"))
     return {
-        "table": [trees, held_out, linear, fitted],
-        "arrays": [held_out, linear, trees, fitted, neighbours],
+        "table": [*trees, held_out, linear, fitted],
+        "arrays": [held_out, linear, *trees, fitted, neighbours],
         "texts": [linear, held_out, fitted, neighbours],
         "images": [residual],
     }[rows.kind]
