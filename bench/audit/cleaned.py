@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 from openpyxl import Workbook
+from pandas.api import types
 
 from ...datasets.tables.cells import text_of, texts
 from ...datasets.tables.table_file import form_of, is_compressed, read_table
@@ -19,9 +20,8 @@ from .inputs import own_rows, read_archive
 
 PATH, LABEL = "file", "label"
 _WRITERS: dict[str, Callable[[pd.DataFrame, BinaryIO], object]] = {
-    # Only with this line end does the writer quote a carriage return inside a cell.
-    "CSV": lambda table, stream: stream.write(table.to_csv(index=False, lineterminator="\r\n").encode()),
-    "TSV": lambda table, stream: stream.write(table.to_csv(index=False, sep="\t", lineterminator="\r\n").encode()),
+    "CSV": lambda table, stream: stream.write(_csv(table, ",")),
+    "TSV": lambda table, stream: stream.write(_csv(table, "\t")),
     "JSON": lambda table, stream: stream.write(_json_lines(table).encode()),
     "Parquet": lambda table, stream: table.to_parquet(stream, index=False),
     "Excel": lambda table, stream: stream.write(_workbook(table)),
@@ -68,6 +68,17 @@ def write_cleaned(data: Path, label: str, decisions: Path, out: Path) -> tuple[i
         reason = " ".join(str(error).split())
         raise InputError(f"{out} cannot be written as {form}: {reason}; give a name that ends in .csv") from error
     return len(cleaned), len(table)
+
+
+def _csv(table: pd.DataFrame, separator: str) -> bytes:
+    held = pd.DataFrame(
+        {
+            place: column.map(text_of, na_action="ignore") if types.is_object_dtype(column) else column
+            for place, (_, column) in enumerate(table.items())
+        }
+    ).set_axis(table.columns, axis=1)
+    # Only with this line end does the writer quote a carriage return inside a cell.
+    return held.to_csv(index=False, sep=separator, lineterminator="\r\n").encode()
 
 
 def _json_lines(table: pd.DataFrame) -> str:

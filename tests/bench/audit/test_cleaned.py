@@ -38,6 +38,16 @@ def test_other_cells_stay_as_they_are(data, tmp_path, ending):
     assert texts == ["=1+1", "a\nb" if ending == "xlsx" else "a\rb", 'a\n"b"', ""]  # XML has one end of line
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx"])
+def test_a_list_is_written_with_all_its_numbers(tmp_path, ending):
+    numbers = list(range(2000))
+    pd.DataFrame({"list": [numbers, [1, 2], None], "kind": ["a", "b", "a"]}).to_parquet(tmp_path / "data.parquet")
+    (tmp_path / "decisions.csv").write_text("row,decision,label\n1,keep,\n")
+    copy = tmp_path / f"clean.{ending}"
+    write_cleaned(tmp_path / "data.parquet", "kind", tmp_path / "decisions.csv", copy)
+    assert list(read_table(copy, "kind")["list"].fillna("")) == [str(numbers), "[1, 2]", ""]
+
+
 def test_a_text_that_begins_as_a_formula_does_stays_a_text_in_a_workbook(data, tmp_path):
     write_cleaned(data, "kind", tmp_path / "decisions.csv", tmp_path / "clean.xlsx")
     assert openpyxl.load_workbook(tmp_path / "clean.xlsx").active["A2"].data_type == "s"
