@@ -48,4 +48,4 @@ def absent(place: Path) -> InputError:
         return InputError(f"{place.name} is at an address, which is not read: download it, and name the file")
     if str(place) == "-":
         return InputError("- is no file; to read standard input, name /dev/stdin")
-    return InputError(f"{place}: there is no such file")
+    return InputError(f"{place}: there is no such file or folder")

@@ -105,7 +105,7 @@ def test_colours_are_those_that_viewers_show(tmp_path):
         (lambda pets: (pets / "dogs" / "00.BMP").write_bytes(b"BM\0\0"), "", "00.BMP cannot be read as an image: "),
         (lambda pets: (pets / "birds").mkdir(), "", "one for each class: birds holds no image itself"),
         (lambda pets: None, "/cats", "one for each class: it has 0"),
-        (lambda pets: None, "/none", "there is no such folder"),
+        (lambda pets: None, "/none", "there is no such file or folder"),
         (lambda pets: None, ",size=0", "size=0 is out of range"),
         (
             lambda pets: Image.fromarray(np.zeros((4, 6), np.float32)).save(pets / "cats" / "a.tif"),

@@ -56,7 +56,7 @@ WRONG = {
     "nothing to learn from": ("{tmp}/bare.csv,label=kind", "no column besides the label"),
     "few rows": ("{tmp}/few.csv,label=kind", "at least 10"),
     "no Parquet": ("{tmp}/page.parquet,label=kind", "cannot be read as Parquet"),
-    "a folder": ("{tmp},label=kind", "cannot be read as CSV"),
+    "a folder": ("{tmp},label=kind", "is a folder, not a table"),
 }
 
 
