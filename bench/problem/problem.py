@@ -114,7 +114,7 @@ class Problem:
     @property
     def validation(self) -> Examples:
         """The validation rows, for methods that declare `uses={"validation"}`; InputError if there are none."""
-        return _needed(self.valid or None, "trusted validation rows: give valid=(x, y) to Problem, or --valid FILE")
+        return _needed(self.valid or None, "validation rows: give trusted valid=(x, y) to Problem, or --valid FILE")
 
     @property
     def recorded(self) -> Dynamics:

@@ -86,7 +86,7 @@ def test_methods_for_classes_refuse_other_labels_and_outputs_by_shape():
 def test_methods_that_need_validation_rows_refuse_a_problem_without_them():
     x, y = torch.randn(5, 2), torch.tensor([0, 1, 0, 1, 0])
     for name in ("tracin", "datainf", "lissa", "influence-exact"):
-        with pytest.raises(ib.InputError, match=r"needs validation rows .* give valid="):
+        with pytest.raises(ib.InputError, match=r"needs validation rows: give trusted valid="):
             ib.score(name, ib.Problem(nn.Linear(2, 2), train=(x, y)))
 
 

@@ -62,7 +62,7 @@ def test_a_single_checkpoint_and_a_single_row_are_enough(name):
 @pytest.mark.parametrize("name", WITH_VALIDATION)
 def test_an_empty_validation_split_is_refused_in_one_line(name):
     problem, _ = planted()
-    with pytest.raises(ib.InputError, match="needs trusted validation rows: give valid=") as caught:
+    with pytest.raises(ib.InputError, match="needs validation rows: give trusted valid=") as caught:
         ib.score(name, replace(problem, valid=problem.valid[:0]))
     assert "\n" not in str(caught.value)
 

@@ -104,7 +104,7 @@ def test_equal_rows_have_equal_scores(name):
 @pytest.mark.parametrize("name", [name for name in OTHERS if "validation" in OTHERS[name].uses])
 def test_an_empty_validation_split_is_refused_in_one_line(name):
     problem, _ = planted()
-    with pytest.raises(ib.InputError, match="needs trusted validation rows: give valid=") as caught:
+    with pytest.raises(ib.InputError, match="needs validation rows: give trusted valid=") as caught:
         scored(name, replace(problem, valid=problem.valid[:0]))
     assert "\n" not in str(caught.value)
 

@@ -54,5 +54,5 @@ def test_two_classes_are_fitted_like_any_number():
 def test_representer_refuses_no_l2_and_no_validation_rows(problem):
     with pytest.raises(ib.InputError, match=r"l2=0.0 does not fit: it must be above 0"):
         ib.score("representer", problem, l2=0.0)
-    with pytest.raises(ib.InputError, match="needs trusted validation rows"):
+    with pytest.raises(ib.InputError, match="needs validation rows"):
         ib.score("representer", replace(problem, valid=None))

@@ -33,7 +33,7 @@ def test_more_rows_than_the_budget_allows_are_refused_before_any_fit(row, messag
 def test_without_validation_rows_there_is_one_clear_line(name):
     given = problem()
     empty = ib.Problem(given.model, given.train, (given.valid.x[:0], given.valid.y[:0]))
-    with pytest.raises(ib.InputError, match="needs trusted validation rows: give valid="):
+    with pytest.raises(ib.InputError, match="needs validation rows: give trusted valid="):
         ib.score(name, empty)
 
 
