@@ -80,7 +80,7 @@ def dense_hessian(space: GradientSpace) -> Tensor:
             for number, part in enumerate(units):
                 columns = _columns(flat, list(parameters.values()), part.to(flat))
                 rows = slice(number * COLUMNS_AT_ONCE, number * COLUMNS_AT_ONCE + len(part))
-                total[rows] += torch.cat([column.flatten(1) for column in columns], 1)
+                total[rows] += torch.cat([column.reshape(len(column), -1) for column in columns], 1)
     return total / len(space.problem.train)
 
 

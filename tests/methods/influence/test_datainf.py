@@ -50,6 +50,7 @@ KEPT = """
 import torch
 import influence_bench as ib
 from influence_bench.bench.speed.times import peak_bytes
+torch.set_num_threads(1)
 x, y = torch.randn(120_000, 8), torch.randint(0, 2, (120_000,))
 model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2))
 problem = ib.Problem(model, (x, y), batch_size=1024, memory_budget=128 * 2**20)
