@@ -144,15 +144,20 @@ def _derivatives(
         InputError: if autograd has no such derivatives.
     """
     inputs = list(inputs)
+    count = along[0].shape[:1] if along and more.get("is_grads_batched") else ()
     used = [value.requires_grad for value in values]
     if not any(used):
-        count = along[0].shape[:1] if along and more.get("is_grads_batched") else ()
-        return tuple(tensor.new_zeros(*count, *tensor.shape) for tensor in inputs)
+        return tuple(tensor.new_zeros((*count, *tensor.shape)) for tensor in inputs)
     values = [value for value, needed in zip(values, used, strict=True) if needed]
     along = along and [direction for direction, needed in zip(along, used, strict=True) if needed]
     with _twice_differentiable():
-        parts = torch.autograd.grad(values, inputs, along, materialize_grads=True, **more)
-        return tuple(part.to_dense() for part in parts)  # those of embeddings may be sparse
+        parts = torch.autograd.grad(values, inputs, along, allow_unused=True, **more)
+    return tuple(
+        tensor.new_zeros((*count, *tensor.shape))
+        if part is None
+        else part.to_dense()  # those of embeddings may be sparse
+        for tensor, part in zip(inputs, parts, strict=True)
+    )
 
 
 def dense_ggn(space: GradientSpace) -> Tensor:

@@ -59,6 +59,12 @@ def test_the_dense_curvature_takes_outputs_of_any_shape_and_losses_of_any_kind(g
     assert said == "right" or (goal == "margin" and "cannot be differentiated twice" in said)
 
 
+@pytest.mark.parametrize("block", ["item", "scalar"])
+def test_curvature_takes_parameters_of_one_number_and_those_that_a_row_does_not_use(block):
+    drawn = replace(PLAIN, blocks=(block,), rows=1, batch_size=None)
+    assert outcome(drawn, "influence-self[layers=all]") == "right"
+
+
 def test_curvature_takes_sparse_gradients():
     drawn = replace(PLAIN, form="tokens", read="embedding, sparse", rows=5)
     assert outcome(drawn, "influence-self[layers=all]") == "right"
