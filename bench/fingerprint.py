@@ -12,6 +12,8 @@ from torch import Tensor
 PACKAGE = "influence_bench"
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the package."""
+ROOMS = ("bench", "datasets", "methods", "reports")
+"""The folders in it that hold its code; in a checkout there are others beside them."""
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 
 

@@ -36,9 +36,8 @@ def contenders(rows: OwnRows) -> list[Evidence]:
         return [Evidence("your probabilities", given, (*OF_PROBABILITIES, "confidence-weighted-entropy"))]
     if rows.problem is not None:
         return [_own_model(rows.problem)]
-    trees = [Evidence("boosted trees, out of sample", out_of_sample(boosted_trees), OF_PROBABILITIES)]
-    if len(rows.classes) > MOST_CLASSES:
-        trees = []
+    grown = Evidence("boosted trees, out of sample", out_of_sample(boosted_trees), OF_PROBABILITIES)
+    trees = [grown] if len(rows.classes) <= MOST_CLASSES else []
     linear = Evidence("logistic regression, out of sample", out_of_sample(logistic_regression), OF_PROBABILITIES)
     held_out = Evidence("a small network, out of sample", out_of_sample(network("mlp")), OF_PROBABILITIES)
     fitted = Evidence("a small network, in sample", in_sample("mlp"), OF_TRAINING)

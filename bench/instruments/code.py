@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..fingerprint import PACKAGE, ROOT, digest
+from ..fingerprint import PACKAGE, ROOMS, ROOT, digest
 
 WITHOUT_EFFECT = tuple(
     f"{PACKAGE}.bench.{name}"
@@ -289,4 +289,4 @@ def _drop_docstring(node: ast.AST) -> None:
 
 
 def _is_packaged(file: Path) -> bool:
-    return file.relative_to(ROOT).parts[0] in ("bench", "datasets", "methods", "reports", "__init__.py")
+    return file.relative_to(ROOT).parts[0] in (*ROOMS, "__init__.py")

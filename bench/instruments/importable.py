@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
-from ..fingerprint import ROOT
+from ..fingerprint import ROOMS, ROOT
 
-PARTS = ("bench", "datasets", "methods", "reports")  # of this package
 CODE = (".py", ".pth", ".so", ".pyd", ".zip", ".egg-link")
 Stamps = Mapping[str, tuple[int, int, int]]
 """By path what changes when a file is written to or replaced: its inode, size and time of change in nanoseconds."""
@@ -51,7 +50,7 @@ def _listed() -> set[str]:
     for place in (place for place in places if Path(place).is_dir()):
         with os.scandir(place) as entries:
             found.update(entry.path for entry in entries if entry.name.endswith(CODE) or _holds_modules(entry))
-    return found.union(*({str(file) for file in (ROOT / part).rglob("*.py")} for part in PARTS))
+    return found.union(*({str(file) for file in (ROOT / room).rglob("*.py")} for room in ROOMS))
 
 
 def _holds_modules(entry: os.DirEntry[str]) -> bool:

@@ -16,7 +16,7 @@ def answer(audit: Audit) -> str:
     return (
         f"About {number:,} of the {audit.rows:,} labels {verb} wrong or hard to tell from wrong,"
         f" between {round(audit.wrong.low):,} and {round(audit.wrong.high):,}"
-        f" with 95\N{NO-BREAK SPACE}% confidence; {ranked}."
+        f" with 95\N{NO-BREAK SPACE}% confidence if errors look like planted ones; {ranked}."
     )
 
 

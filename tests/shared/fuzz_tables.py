@@ -7,10 +7,12 @@ from contextlib import suppress
 from time import process_time
 
 import torch
+from audit_outcomes import outcome
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from random_audits import audits, outcome
+from random_audits import audits
 from random_columns import archives, columns, encoded, probability_files, probable, unpacked
-from random_tables import json_tables, parquet_tables, text_tables, workbooks
+from random_tables import json_tables, parquet_tables, workbooks
+from random_texts import text_tables
 from table_outcomes import Fault, reading
 
 LAYERS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
-from random_tables import TELLING
+from random_cells import TELLING
 from table_outcomes import Fault
 
 import influence_bench as ib

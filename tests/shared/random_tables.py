@@ -1,65 +1,30 @@
-"""Random tables of known cells, and the files that hold them in every form that is read."""
+"""The files of random tables, in every form that is read; as JSON lines, Excel and Parquet, and what these hold."""
 
 import bz2
 import gzip
 import io
 import json
 import lzma
-import math
 import zipfile
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 
 import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
-
-TELLING = (
-    "", " ", "NA", "N/A", "nan", "NaN", "None", "null", "?", "-", "--", ".", "inf", "-inf", "True", "FALSE", "007",
-    "1.10", "1e5", "1e400", "9007199254740993", "18446744073709551615", "-1", "123456789012345678901234567890", "1,234",
-    "1.234,5", "1 234", "12%", "$3", "(5)", "−3", "=1+1", "+1", "-x", "@a", "a\tb", "a\rb", "a\nb", "a\r\nb",
-    'say "hi"',
-    '"', "'", "' x", " x ", "x,y", "x, y", "a;b", "a|b", "#N/A", "2024-01-05", "05.01.2024", "01/02/2024",
-    "0001-01-01", "9999-12-31", "2024-01-05T10:00:00+02:00", "é", "日本", "a\u2028b", "a\x85b", "a\x0bb", "a\x1eb",
-    "\ufeff", "🦋", "[1, 2]", '{"a": 1}', "long " * 30, "²", "١٢", "1_000", "0x1A", "\\N", "\\", "''", "b'x'",
-)  # fmt: skip
-"""Cells that readers of tables take for something else."""
-NAMES = (
-    "x", "y", "z", "score", "row", "rank", "given", "suggested", "probability", "reason", "file", "predicted", "index",
-    "score (yours)", "", " x ", "x.1", "Unnamed: 0", "1", "a,b", "a;b", "a\nb", 'q"q', "=1+1", "-", "é", "None", "nan",
-)  # fmt: skip
-LABELS = ("kind", "score", "row", "given", "a,b", "label", "1", "é")
-TEXT_FORMS = ("csv", "tsv", "txt", "csv.gz", "csv.bz2", "csv.xz", "zip", "CSV")
-FORMS = (*TEXT_FORMS, "jsonl", "json", "json.gz", "xlsx", "parquet")
-
-ANY = object()
-"""What may be read in two ways, or refused."""
-text = st.sampled_from(TELLING) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
-whole = st.integers(-(2**40), 2**40)
-real = st.floats(allow_nan=False, allow_infinity=False, width=64)
-moment = st.datetimes(datetime(1902, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(microsecond=0))
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of known cells and how its file is written.
-
-    Attributes:
-        form: ending of the file.
-        label: name of the label column.
-        names: of all columns; the label may be lacking or there twice.
-        rows: the cells.
-        options: how the file is written, by form.
-    """
-
-    form: str
-    label: str
-    names: tuple
-    rows: tuple
-    options: dict
+from random_cells import (
+    Table,
+    distinct_names,
+    kept_of,
+    lines_of,
+    moment,
+    named,
+    real,
+    text,
+    whole,
+)
+from random_texts import text_file
 
 
 def written(table, folder):
@@ -76,7 +41,7 @@ def _body(table):
         return _workbook(table)
     if table.form.startswith("json"):
         return _json(table)
-    return _text(table)
+    return text_file(table)
 
 
 def _packed(content, form):
@@ -89,103 +54,16 @@ def _packed(content, form):
     return pack(content) if pack else content
 
 
-# --- text with separators
-
-
-@st.composite
-def text_tables(draw):
-    """Tables of texts as CSV and its relatives."""
-    label, names = draw(_named().filter(lambda named: len(named[1]) > 1))  # one column has no separator
-    rows = draw(_lines(text, len(names)))
-    form = draw(st.sampled_from(TEXT_FORMS))
-    options = {
-        "separator": draw(st.sampled_from(",;\t|")),
-        "all": draw(st.booleans()),
-        "end": draw(st.sampled_from(["\n", "\r\n", "\r"])),
-        "encoding": draw(st.sampled_from(["utf-8"] * 4 + ["utf-8-sig", "utf-16", "utf-32", "latin-1", "utf-16-le"])),
-        "oddity": draw(st.sampled_from(OF_TEXT)),
-        "at": draw(st.integers(0, len(rows) - 1)),
-    }
-    return Table(form, label, names, rows, options)
-
-
-OF_TEXT = (None, None, None, "trailing", "blank lines", "said", "row names", "short", "long", "cut", "spaced", "padded")
-"""What may be odd about a text file."""
-
-
-def _text(table):
-    options, lines = table.options, [list(table.names), *map(list, table.rows)]
-    oddity, at = options["oddity"], options["at"] + 1
-    if oddity == "trailing":
-        lines = [[*line, ""] for line in lines]
-    if oddity == "row names":
-        lines = [lines[0], *[[f"r{number}", *line] for number, line in enumerate(lines[1:])]]
-    if oddity == "short":
-        lines[at] = lines[at][:-1]
-    if oddity == "long":
-        lines[at] = [*lines[at], "more", "more"]
-    if oddity == "padded":
-        lines[0] = [f" {name} " for name in lines[0]]
-    stream = io.StringIO(newline="")
-    for number, line in enumerate(lines):
-        if oddity == "blank lines" and number == at:
-            stream.write(options["end"] + options["separator"] * (len(line) - 1) + options["end"])
-        space = " " if oddity == "spaced" else ""  # `a, "b, c"`
-        cells = [_quoted(cell, options["separator"], options["all"] or oddity == "spaced") for cell in line]
-        stream.write((options["separator"] + space).join(cells) + options["end"])
-    written = stream.getvalue()
-    if oddity == "said":
-        written = f"sep={options['separator']}\r\n" + written
-    if oddity == "cut":
-        written += '"'
-    return written.encode(options["encoding"], "replace")
-
-
-def _quoted(cell, separator, always):
-    return '"' + cell.replace('"', '""') + '"' if always or set(cell) & {separator, '"', "\r", "\n"} else cell
-
-
-def read_as_text(table):
-    """The names and rows that a text file holds; None where it must be refused."""
-    options = table.options
-    content = _text(table)
-    if options["encoding"] == "utf-16-le" or (options["encoding"] == "latin-1" and not _is_utf8(content)):
-        return None
-    shown = (
-        (lambda cell: cell.encode("latin-1", "replace").decode("latin-1")) if options["encoding"] == "latin-1" else str
-    )
-    names, rows = [shown(name).strip() for name in table.names], [tuple(map(shown, row)) for row in table.rows]
-    if options["oddity"] == "short" and len(names) > 1 and any(table.rows[options["at"]][:-1]):
-        return None
-    if options["oddity"] in ("long", "cut"):
-        return None
-    if options["oddity"] == "row names" and not any(row[-1] for row in rows):
-        return ANY  # or each line ends with a separator
-    if options["oddity"] == "row names":
-        names, rows = ["", *names], [(f"r{number}", *row) for number, row in enumerate(rows)]
-    if options["oddity"] == "short":
-        rows.pop(options["at"])
-    return _kept(names, [row for row in rows if any(row)], table.label)
-
-
-def _is_utf8(content):
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 # --- JSON
 
 
 @st.composite
 def json_tables(draw):
     """Objects of texts, numbers, lists and objects."""
-    label, names = draw(_named(unique=True))
+    label, names = draw(named(unique=True))
     simple = text | whole | real | st.booleans() | st.none() | st.just(10**30)
     cell = simple | st.lists(simple, max_size=3) | st.dictionaries(text, simple, max_size=2)
-    rows = draw(_lines(cell, len(names)))
+    rows = draw(lines_of(cell, len(names)))
     options = {
         "ascii": draw(st.booleans()),
         "array": draw(st.booleans()),
@@ -234,7 +112,7 @@ def json_text(cell):
 @st.composite
 def workbooks(draw):
     """Typed cells in a workbook."""
-    label, names = draw(_named(keep=lambda name: "\r" not in name))
+    label, names = draw(named(keep=lambda name: "\r" not in name))
     sheet_text = text.filter(
         lambda cell: not openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.search(cell) and "\r" not in cell
     )
@@ -247,7 +125,7 @@ def workbooks(draw):
         | moment
         | st.just("=1+1")
     )
-    rows = draw(_lines(simple, len(names)))
+    rows = draw(lines_of(simple, len(names)))
     options = {
         "blank row": draw(st.booleans()),
         "other sheet": draw(st.sampled_from([None, None, "empty", "filled"])),
@@ -285,7 +163,7 @@ def read_as_workbook(table):
         return None  # several tables, or a formula without its result
     rows = [tuple(None if cell == "" else cell for cell in row) for row in table.rows]
     rows = [row for row in rows if any(cell is not None for cell in row)]
-    return _kept([name.strip() for name in table.names], rows, table.label)
+    return kept_of([name.strip() for name in table.names], rows, table.label)
 
 
 # --- Parquet
@@ -319,7 +197,7 @@ ARROW = {
 @st.composite
 def parquet_tables(draw):
     """Typed columns with missing values."""
-    label, names = draw(_named())
+    label, names = draw(named())
     n = draw(st.integers(0, 6))
     kinds = [draw(st.sampled_from(sorted(ARROW))) for _ in names]
     columns = [draw(st.lists(ARROW[kind][1] | st.none(), min_size=n, max_size=n)) for kind in kinds]
@@ -353,63 +231,3 @@ def read_as_parquet(table):
     names = ["Unnamed: 0", *table.names] if indexed else list(table.names)
     rows = [(f"r{number}", *row) for number, row in enumerate(table.rows)] if indexed else list(table.rows)
     return distinct_names(names), rows
-
-
-def same(read, cell):
-    """Whether a cell that was read is the cell that was written."""
-    if cell is None or cell == "":
-        return read is None or (pd.api.types.is_scalar(read) and (pd.isna(read) or read == ""))
-    if isinstance(cell, datetime):
-        return pd.Timestamp(read).tz_localize(None) == cell if pd.Timestamp(read).tz is None else True
-    if isinstance(cell, list):
-        return list(read) == cell
-    if isinstance(cell, float):
-        return type(read) is not str and (read == cell or math.isclose(read, cell, rel_tol=1e-14))
-    if isinstance(cell, (Decimal, time)) or type(cell) is int:
-        return type(read) is not str and bool(read == cell)
-    if isinstance(cell, bytes):
-        return read == cell or read == cell.decode(errors="replace")
-    return bool(read == cell)
-
-
-# --- what all forms share
-
-
-@st.composite
-def _named(draw, unique=False, keep=lambda name: True):
-    """The label, and the names of all columns with the label among them, seldom lacking or twice."""
-    label = draw(st.sampled_from(LABELS))
-    others = st.sampled_from([name for name in NAMES if name.strip() != label and keep(name)])
-    names = draw(st.lists(others, max_size=4, unique=unique))
-    times = 1 if unique else draw(st.sampled_from([1] * 18 + [0, 2]))
-    for _ in range(times):
-        names.insert(draw(st.integers(0, len(names))), label)
-    return label, tuple(names or ["x"])
-
-
-def _lines(cell, width):
-    return st.lists(st.tuples(*[cell] * width), min_size=1, max_size=6).map(tuple)
-
-
-def _kept(names, rows, label):
-    """A table as it is read: without columns that have neither name nor cell; None if the label is not there once."""
-    if names.count(label) != 1:
-        return None
-    empty = [
-        place for place, name in enumerate(names) if not name and all(row[place] in ("", None) for row in rows)
-    ]  # fmt: skip
-    kept = [place for place in range(len(names)) if place not in empty]
-    named = distinct_names([names[place] or f"Unnamed: {place}" for place in kept])
-    return named, [tuple(row[place] for place in kept) for row in rows]
-
-
-def distinct_names(names):
-    """Names of which the second, third ... of the same have another, as pandas gives it."""
-    found = []
-    for name in names:
-        number, own = 0, name
-        while own in found or (number and own in names):
-            number += 1
-            own = f"{name}.{number}"
-        found.append(own)
-    return found

@@ -4,7 +4,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from random_tables import ANY, read_as_json, read_as_parquet, read_as_text, read_as_workbook, same, written
+from random_cells import ANY, same
+from random_tables import read_as_json, read_as_parquet, read_as_workbook, written
+from random_texts import read_as_text
 
 import influence_bench as ib
 from influence_bench.datasets.tables.table_file import read_table

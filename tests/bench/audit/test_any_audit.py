@@ -1,7 +1,8 @@
 """Audits of random tables end right or in one true line: `tests/shared/fuzz_tables.py` runs them for long."""
 
+from audit_outcomes import outcome
 from hypothesis import HealthCheck, Phase, given, settings
-from random_audits import audits, outcome
+from random_audits import audits
 
 
 @settings(

@@ -2,7 +2,8 @@
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from random_tables import json_tables, parquet_tables, text_tables, workbooks
+from random_tables import json_tables, parquet_tables, workbooks
+from random_texts import text_tables
 from table_outcomes import reading
 
 FEW = settings(

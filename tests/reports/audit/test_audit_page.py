@@ -48,7 +48,7 @@ def test_each_suspect_of_each_kind_can_be_decided(kind):
 def test_the_first_sentence_answers():
     assert answer(made_up_audit("texts", 1)) == (
         "About 412 of the 10,000 labels are wrong or hard to tell from wrong,"
-        " between 371 and 456 with 95\N{NO-BREAK SPACE}% confidence;"
+        " between 371 and 456 with 95\N{NO-BREAK SPACE}% confidence if errors look like planted ones;"
         " rows are ranked by margin on boosted trees, out of sample."
     )
     one = replace(made_up_audit("texts", 1), wrong=Estimate(1.2, 0, 2.8))
